@@ -1,0 +1,1 @@
+"""The contracts that the services of ocpplog share. Imports no service."""

@@ -1,0 +1,1 @@
+"""`ocpplog-admin`: topics, migrations, sites, chargers and local tokens, for those who operate the system."""

@@ -1,0 +1,84 @@
+"""Entry of `ocpplog-admin`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from pathlib import Path
+
+from aiokafka.errors import KafkaError
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
+from ocpplog_common import logging, records, tokens
+from ocpplog_common.admin import kafka
+from ocpplog_common.clickhouse import client, migrate
+from ocpplog_common.settings import ClickHouseSettings, CommonSettings, KafkaSettings
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command. Returns 0, or 1 after one line on standard error that says what is wrong."""
+    options = _parser().parse_args(arguments)
+    settings = CommonSettings()
+    logging.configure("admin", settings.log_level, settings.log_json)
+    try:
+        options.run(options)
+    except (KafkaError, ClickHouseError, client.ServerTooOld, migrate.MigrationError, OSError, ValueError) as error:
+        print(f"ocpplog-admin {options.command}: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="ocpplog-admin", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+
+    command = commands.add_parser("topics", help="create the topics that are missing")
+    command.add_argument("--partitions", type=int, default=12, help="of ocpp.frames (default: 12)")
+    command.add_argument("--replication", type=int, default=1, help="copies of each partition (default: 1)")
+    command.set_defaults(run=_topics)
+
+    command = commands.add_parser("migrate", help="bring ClickHouse's schema up to this release")
+    command.set_defaults(run=_migrate)
+
+    command = commands.add_parser("put", help="write sites and chargers, one JSON record a line, from standard input")
+    command.add_argument("kind", choices=["sites", "chargers"])
+    command.set_defaults(run=_put)
+
+    command = commands.add_parser("token", help="mint a bearer token with a key file (local runs)")
+    command.add_argument("--key-file", type=Path, required=True, help="made where there is none")
+    command.add_argument("--role", choices=list(tokens.Role), required=True)
+    command.add_argument("--site", action="append", required=True, help="site id, or * for all; may be repeated")
+    command.add_argument("--subject", default="local", help="who the token is for")
+    command.add_argument("--days", type=int, default=30, help="until it expires (default: 30)")
+    command.set_defaults(run=_token)
+    return parser
+
+
+def _topics(options: argparse.Namespace) -> None:
+    names = asyncio.run(kafka.create_topics(KafkaSettings(), options.partitions, options.replication))
+    print("created: " + ", ".join(names) if names else "all topics exist")
+
+
+def _migrate(options: argparse.Namespace) -> None:
+    settings = ClickHouseSettings()
+    # The database may not exist yet; every statement names it.
+    with client.connect(settings, database="default") as connection:
+        client.check_version(connection.server_version or "")
+        names = migrate.migrate(connection, settings.clickhouse_database, settings.clickhouse_cluster)
+    print("applied: " + ", ".join(names) if names else "schema is up to date")
+
+
+def _put(options: argparse.Namespace) -> None:
+    decode = records.decode_site if options.kind == "sites" else records.decode_charger
+    found = [decode(line) for line in sys.stdin.buffer.read().splitlines() if line.strip()]
+    print(f"written: {asyncio.run(kafka.put_records(KafkaSettings(), found))} {options.kind}")
+
+
+def _token(options: argparse.Namespace) -> None:
+    key = tokens.create_key(options.key_file)
+    print(tokens.mint(key, options.subject, tokens.Role(options.role), options.site, options.days * 24 * 3600))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""ClickHouse: how to reach it, its tables, its migrations."""

@@ -1,0 +1,104 @@
+"""A compacted topic as a dictionary that follows it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Generic, TypeVar
+
+import structlog
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.errors import KafkaError
+
+_log = structlog.get_logger(__name__)
+_Value = TypeVar("_Value")
+_POLL_MS = 500
+_RETRY_S = 1.0
+
+
+class CompactedTable(Mapping[str, _Value], Generic[_Value]):
+    """The latest value of every key of `topic`.
+
+    `start()` returns once everything that was on the topic is read (or raises the `KafkaError` that prevents it); from then
+    on a task follows the topic until `stop()`. A value that `decode` refuses (ValueError) is logged and leaves the older
+    value in place: one bad record must not take a site off.
+    """
+
+    def __init__(self, topic: str, decode: Callable[[bytes], _Value], client: dict[str, Any]) -> None:
+        self.topic = topic
+        self._decode = decode
+        self._client = client
+        self._values: dict[str, _Value] = {}
+        self._consumer: AIOKafkaConsumer | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    def __getitem__(self, key: str) -> _Value:
+        return self._values[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    async def start(self) -> None:
+        consumer = AIOKafkaConsumer(enable_auto_commit=False, auto_offset_reset="earliest", **self._client)
+        await consumer.start()
+        self._consumer = consumer
+        try:
+            await self._load(consumer)
+        except BaseException:
+            await self.stop()
+            raise
+        self._task = asyncio.create_task(self._follow(consumer), name=f"follow {self.topic}")
+
+    async def stop(self) -> None:
+        if self._task:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
+        if self._consumer:
+            await self._consumer.stop()
+            self._consumer = None
+
+    async def _load(self, consumer: AIOKafkaConsumer) -> None:
+        partitions = await self._assign(consumer)
+        ends = await consumer.end_offsets(partitions)
+        while True:
+            quiet = not await self._poll(consumer, timeout_ms=100)
+            # Both conditions: a poll can be empty before the end, and not every broker reports the end exactly.
+            if quiet and all([await consumer.position(tp) >= end for tp, end in ends.items()]):
+                return
+
+    async def _assign(self, consumer: AIOKafkaConsumer) -> list[TopicPartition]:
+        while self.topic not in await consumer.topics():
+            _log.warning("topic not there yet", topic=self.topic)
+            await asyncio.sleep(_RETRY_S)
+        partitions = [TopicPartition(self.topic, number) for number in sorted(consumer.partitions_for_topic(self.topic))]
+        consumer.assign(partitions)
+        return partitions
+
+    async def _follow(self, consumer: AIOKafkaConsumer) -> None:
+        while True:
+            try:
+                await self._poll(consumer, timeout_ms=_POLL_MS)
+            except KafkaError as error:
+                _log.warning("compacted topic not readable, trying again", topic=self.topic, error=str(error))
+                await asyncio.sleep(_RETRY_S)
+
+    async def _poll(self, consumer: AIOKafkaConsumer, timeout_ms: int) -> bool:
+        batches = await consumer.getmany(timeout_ms=timeout_ms)
+        for records in batches.values():
+            for record in records:
+                self._apply(record)
+        return bool(batches)
+
+    def _apply(self, record: ConsumerRecord) -> None:
+        key = (record.key or b"").decode("utf-8", "backslashreplace")
+        if record.value is None:
+            self._values.pop(key, None)
+            return
+        try:
+            self._values[key] = self._decode(record.value)
+        except ValueError as error:
+            _log.error("unreadable record", topic=self.topic, key=key, offset=record.offset, error=str(error))

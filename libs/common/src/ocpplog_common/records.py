@@ -1,0 +1,138 @@
+"""What the compacted topics hold: sites and chargers, as JSON records keyed by their id; and the connection events."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import TypeVar
+
+import msgspec
+
+from ocpplog_common.levels import Level
+
+
+class RecordError(ValueError):
+    """A record of a compacted topic that cannot be read: says which field and why."""
+
+
+class Connectivity(StrEnum):
+    """How a site reaches the central system. Decides the default log level."""
+
+    WIRELESS = "wireless"
+    LAN = "lan"
+
+
+class LevelName(StrEnum):
+    MINIMAL = "minimal"
+    INFO = "info"
+    DEBUG = "debug"
+
+    def level(self) -> Level:
+        return Level.parse(self.value)
+
+
+class LevelChange(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Who changed a site's log level, when, from what to what, and why."""
+
+    who: str
+    at: datetime
+    before: LevelName
+    after: LevelName
+    why: str = ""
+
+
+class Site(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A record of `ocpp.sites`, key = `site_id`.
+
+    `level` empty means the default of the connectivity. With `level_until`, `level` holds until then and `level_after`
+    (empty: the default) from then on. `upstream` is the URL of the site's central system, to which the charger id is added.
+    """
+
+    site_id: str
+    name: str = ""
+    connectivity: Connectivity = Connectivity.LAN
+    level: LevelName | None = None
+    level_until: datetime | None = None
+    level_after: LevelName | None = None
+    upstream: str = ""
+    last_change: LevelChange | None = None
+
+    def level_at(self, now: datetime) -> Level:
+        """The log level in force at `now` (aware)."""
+        expired = self.level_until is not None and now >= self.level_until
+        name = self.level_after if expired else self.level
+        return name.level() if name else default_level(self.connectivity)
+
+
+class Charger(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A record of `ocpp.chargers`, key = `charger_id`.
+
+    `password_hash` as `ocpplog_common.secrets.hash_password` makes it; empty: the charger needs no password
+    (OCPP security profile 0). `upstream` goes before the site's.
+    """
+
+    charger_id: str
+    site_id: str
+    password_hash: str = ""
+    upstream: str = ""
+
+
+class ConnectionEventKind(StrEnum):
+    CONNECT = "connect"
+    REFUSE = "refuse"
+    DISCONNECT = "disconnect"
+
+
+class ConnectionEvent(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A record of `ocpp.connections`, key = charger id. `close_code` as RFC 6455 section 7.4, or the HTTP status of a refusal."""
+
+    kind: ConnectionEventKind
+    charger_id: str
+    at: datetime
+    gateway_id: str
+    site_id: str = ""
+    connection_id: str = ""
+    peer: str = ""
+    subprotocol: str = ""
+    close_code: int | None = None
+    closed_by: str = ""
+    reason: str = ""
+    duration_s: float | None = None
+    frames_from_charger: int = 0
+    frames_from_csms: int = 0
+
+
+_Record = TypeVar("_Record")
+
+UNKNOWN_SITE_LEVEL = Level.INFO
+"""What is logged of a site that `ocpp.sites` does not have."""
+
+
+def default_level(connectivity: Connectivity) -> Level:
+    return Level.MINIMAL if connectivity is Connectivity.WIRELESS else Level.INFO
+
+
+def encode(record: Site | Charger | ConnectionEvent) -> bytes:
+    return msgspec.json.encode(record)
+
+
+def decode_site(value: bytes) -> Site:
+    """Raises `RecordError`."""
+    return _decode(value, Site)
+
+
+def decode_charger(value: bytes) -> Charger:
+    """Raises `RecordError`."""
+    return _decode(value, Charger)
+
+
+def decode_connection_event(value: bytes) -> ConnectionEvent:
+    """Raises `RecordError`."""
+    return _decode(value, ConnectionEvent)
+
+
+def _decode(value: bytes, kind: type[_Record]) -> _Record:
+    try:
+        return msgspec.json.decode(value, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise RecordError(f"{kind.__name__} record: {error}") from error

@@ -1,0 +1,1 @@
+"""The enricher: turns raw frames into the log."""

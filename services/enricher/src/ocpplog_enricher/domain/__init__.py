@@ -1,0 +1,1 @@
+"""Rules without I/O: pairing, levels, fields, meter values."""

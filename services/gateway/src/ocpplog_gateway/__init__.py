@@ -1,0 +1,1 @@
+"""The gateway: relays OCPP-J and puts every frame on Kafka."""
