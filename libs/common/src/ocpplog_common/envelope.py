@@ -5,6 +5,7 @@ Key: the charger id (UTF-8). Value: the frame, byte for byte. Headers: the names
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -43,11 +44,18 @@ class Header(StrEnum):
     OPCODE = "opcode"
 
 
+def new_connection_id(now_us: int) -> str:
+    """A UUIDv7 (RFC 9562 section 5.7) as 32 hex digits: a later connection has the greater id, as text too."""
+    milliseconds = now_us // 1000
+    value = (milliseconds & (1 << 48) - 1) << 80 | 0x7 << 76 | secrets.randbits(12) << 64 | 0b10 << 62 | secrets.randbits(62)
+    return f"{value:032x}"
+
+
 @dataclass(frozen=True, slots=True)
 class Envelope:
     """One frame as the gateway saw it.
 
-    `connection_id` is a UUID (hex, 32 digits), new for each connection of a charger; `sequence` counts the frames of both
+    `connection_id` is of `new_connection_id`, new for each connection of a charger; `sequence` counts the frames of both
     directions on that connection from 1: the two together name a frame for good, whatever Kafka does with it.
     `received_at_us` is microseconds since 1970, UTC. `subprotocol` is empty where none was agreed.
     """

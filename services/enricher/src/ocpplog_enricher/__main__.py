@@ -1,0 +1,39 @@
+"""Entry of the enricher."""
+
+from __future__ import annotations
+
+import sys
+
+import faust
+from pydantic import ValidationError
+
+from ocpplog_common import logging
+from ocpplog_enricher.app import Enricher
+from ocpplog_enricher.settings import EnricherSettings
+
+
+def main() -> int:
+    """Run until SIGTERM or SIGINT. Returns 1 after a failure that a restart may mend."""
+    try:
+        settings = EnricherSettings()
+    except ValidationError as error:
+        print(f"ocpplog-enricher: settings: {error}", file=sys.stderr)
+        return 1
+    logging.configure("enricher", settings.log_level, settings.log_json)
+    enricher = Enricher(settings)
+
+    class Process(faust.Worker):  # type: ignore[misc]
+        async def on_stop(self) -> None:
+            await enricher.stop()
+            await super().on_stop()
+
+    worker = Process(enricher.faust, loglevel="WARNING", override_logging=False, redirect_stdouts=False)
+    try:
+        worker.execute_from_commandline()
+    except SystemExit as stop:
+        return 1 if enricher.failure.error else int(stop.code or 0)
+    return 1 if enricher.failure.error else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,115 @@
+"""Wires the enricher: the only place that knows the concrete parts."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+from clickhouse_connect.driver import AsyncClient
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
+from ocpplog_common import records, topics
+from ocpplog_common.clickhouse import client as clickhouse
+from ocpplog_common.clock import SystemClock
+from ocpplog_common.compacted import CompactedTable
+from ocpplog_common.levels import admits
+from ocpplog_common.records import UNKNOWN_SITE_LEVEL, Site
+from ocpplog_enricher import agents
+from ocpplog_enricher.dead_letter import DeadLetters
+from ocpplog_enricher.domain.pairing import Pairing
+from ocpplog_enricher.health import Health
+from ocpplog_enricher.settings import EnricherSettings
+from ocpplog_enricher.sink import Sink
+from ocpplog_enricher.warm_up import WarmUp
+from ocpplog_enricher.worker import Worker
+
+_log = structlog.get_logger(__name__)
+_CONNECT_PAUSE_S = 1.0
+
+
+class Enricher:
+    """The parts and their order of starting and stopping."""
+
+    def __init__(self, settings: EnricherSettings) -> None:
+        self.settings = settings
+        self.failure = agents.Failure()
+        self.faust = agents.create_faust(settings)
+        timeout_us = int(settings.enricher_answer_timeout_s * 1_000_000)
+        kafka = settings.kafka_client()
+        self.sites: CompactedTable[Site] = CompactedTable(topics.SITES, records.decode_site, kafka)
+        self._history = WarmUp(kafka, timeout_us)
+        self._dead_letters = DeadLetters(kafka, settings.kafka_idempotence)
+        self._store = LateStore()
+        self._started = False
+        self._health = Health(settings.enricher_health_host, settings.enricher_health_port, self._problem)
+        self.worker = Worker(
+            new_pairing=lambda: Pairing(self.admits, timeout_us, settings.enricher_max_open),
+            sink=Sink(self._store, settings.clickhouse_database, settings.enricher_retry_for_s),
+            history=self._history,
+            dead_letters=self._dead_letters,
+            clock=SystemClock(),
+            caught_up=agents.caught_up(self.faust),
+            largest_write=settings.enricher_batch_frames,
+        )
+        agents.wire(self.faust, settings, self.worker, self.failure, self.start)
+
+    def admits(self, site_id: str, action: str, at_us: int) -> bool:
+        """Whether the site's level at that moment (microseconds, UTC) wants the action logged."""
+        site = self.sites.get(site_id)
+        level = site.level_at(datetime.fromtimestamp(at_us / 1_000_000, UTC)) if site else UNKNOWN_SITE_LEVEL
+        return admits(level, action)
+
+    async def start(self) -> None:
+        """Open what the work needs; waits for Kafka and ClickHouse. Called again when Faust restarts the agent."""
+        if self._started:
+            return
+        await self._health.start()
+        await self._store.open(self.settings)
+        await self.sites.start()
+        await self._history.start()
+        await self._dead_letters.start()
+        self._started = True
+        _log.info("ready", sites=len(self.sites))
+
+    async def stop(self) -> None:
+        for part in (self._health, self.sites, self._history, self._dead_letters, self._store):
+            try:
+                await part.stop()
+            except Exception as error:
+                _log.warning("while stopping", part=type(part).__name__, error=str(error))
+
+    def _problem(self) -> str:
+        if not self._started:
+            return "waiting for Kafka or ClickHouse"
+        return "" if self.failure.error is None else f"failed: {self.failure.error}"
+
+
+class LateStore:
+    """ClickHouse's async client, opened once the server answers."""
+
+    def __init__(self) -> None:
+        self._client: AsyncClient | None = None
+
+    async def open(self, settings: EnricherSettings) -> None:
+        while self._client is None:
+            try:
+                self._client = await clickhouse.connect_async(settings, database="default", send_receive_timeout=60)
+                clickhouse.check_version(self._client.server_version or "")
+            except (ClickHouseError, OSError) as error:
+                _log.warning("ClickHouse does not answer yet", url=settings.clickhouse_url, error=str(error)[:200])
+                await asyncio.sleep(_CONNECT_PAUSE_S)
+
+    async def stop(self) -> None:
+        if self._client:
+            await self._client.close()
+            self._client = None
+
+    async def raw_insert(self, table: str, *, insert_block: bytes, settings: dict[str, Any], fmt: str) -> Any:
+        assert self._client is not None
+        return await self._client.raw_insert(table, insert_block=insert_block, settings=settings, fmt=fmt)
+
+    async def query(self, query: str, parameters: dict[str, Any]) -> Any:
+        assert self._client is not None
+        return await self._client.query(query, parameters=parameters)

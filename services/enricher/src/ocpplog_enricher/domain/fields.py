@@ -1,0 +1,244 @@
+"""From an exchange to its rows: the columns that people filter by and export.
+
+A column is filled from the payload or stays empty; what cannot be read is a violation on the row.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+
+from ocpplog_common.ocppj import Call, CallError, CallResult
+from ocpplog_enricher.domain import meter_values, timestamps
+from ocpplog_enricher.domain.meter_values import MeterValues
+from ocpplog_enricher.domain.pairing import Exchange, Observed
+from ocpplog_enricher.domain.rows import Enriched, LogRow, SampleRow
+
+_TIMESTAMPED: Final = frozenset({"StartTransaction", "StopTransaction", "StatusNotification", "TransactionEvent"})
+_METERED: Final = {"MeterValues": "meterValue", "StopTransaction": "transactionData", "TransactionEvent": "meterValue"}
+"""Action -> where its request carries meter values."""
+_INT32: Final = range(-(2**31), 2**31)
+
+
+def enrich(exchange: Exchange, partition: int) -> Enriched:
+    """The rows of an exchange. Never raises, whatever the payloads hold."""
+    return _Enrichment(exchange, partition).rows()
+
+
+class _Enrichment:
+    def __init__(self, exchange: Exchange, partition: int) -> None:
+        self.exchange = exchange
+        self.partition = partition
+        self.violations = list(exchange.violations)
+        self.request = self._payload("request", exchange.request)
+        self.response = self._payload("response", exchange.response)
+        call = exchange.request.frame if exchange.request else None
+        self.action = call.action if isinstance(call, Call) else ""
+
+    def rows(self) -> Enriched:
+        row = self._frame_columns()
+        self._request_columns(row)
+        self._response_columns(row)
+        metered = self._meter_values()
+        for column, value in metered.columns.items():
+            setattr(row, column, value)
+        self.violations += metered.violations
+        row.violations = self.violations
+        return Enriched(row, self._samples(row, metered))
+
+    def _frame_columns(self) -> LogRow:
+        exchange, first = self.exchange, self.exchange.first
+        envelope = first.envelope
+        self._shape_violations()
+        request, response = _text(exchange.request), _text(exchange.response)
+        return LogRow(
+            datetime=timestamps.for_clickhouse(timestamps.from_us(envelope.received_at_us)),
+            site_id=envelope.site_id,
+            charger_id=envelope.charger_id,
+            # Of an answer without a request, the peer would have been the one to ask.
+            source=envelope.source if exchange.request else envelope.source.peer,
+            subprotocol=envelope.subprotocol,
+            outcome=exchange.outcome,
+            connection_id=envelope.connection_id,
+            sequence=envelope.sequence,
+            gateway_id=envelope.gateway_id,
+            kafka_partition=self.partition,
+            kafka_offset=first.offset,
+            closed_offset=exchange.closed_offset,
+            message_id=getattr(first.frame, "message_id", ""),
+            action=self.action,
+            latency_ms=self._latency_ms(),
+            request=request,
+            response=response,
+            unescaped=_unescaped(request, response),
+        )
+
+    def _request_columns(self, row: LogRow) -> None:
+        request, action = self.request, self.action
+        row.connector_id = self._connector_id()
+        row.info = self._string(request, "info")
+        row.vendor_id = self._string(request, "vendorId")
+        row.id_tag = self._string(request, "idTag") or self._string(_object(request, "idToken"), "idToken")
+        row.transaction_id = self._transaction_id()
+        if action in _TIMESTAMPED and (moment := self._moment("timestamp")):
+            row.request_timestamp = timestamps.for_clickhouse(moment)
+        if action == "StatusNotification":
+            row.status = self._string(request, "status") or self._string(request, "connectorStatus")
+            row.error_code = self._string(request, "errorCode")
+            row.vendor_error_code = self._string(request, "vendorErrorCode")
+        elif action == "StopTransaction":
+            row.reason = self._string(request, "reason")
+            row.meter_stop = self._number("meterStop")
+        elif action == "TransactionEvent":
+            row.reason = self._string(_object(request, "transactionInfo"), "stoppedReason")
+
+    def _response_columns(self, row: LogRow) -> None:
+        info = _object(self.response, "idTagInfo") or _object(self.response, "idTokenInfo")
+        row.id_tag_info_status = self._string(info, "status", "response.idTagInfo")
+        frame = self.exchange.response.frame if self.exchange.response else None
+        if isinstance(frame, CallError):
+            row.response_error_code = frame.code
+            row.response_error_description = frame.description
+
+    def _connector_id(self) -> int | None:
+        """1.6: connectorId. 2.x: the EVSE, which is what 1.6 calls a connector (OCPP 2.0.1 part 1, section 4)."""
+        request = self.request
+        for holder, name in ((request, "evseId"), (_object(request, "evse"), "id"), (request, "connectorId")):
+            value = holder.get(name)
+            if isinstance(value, int) and not isinstance(value, bool) and value in _INT32:
+                return value
+            if value is not None:
+                self.violations.append(f"request.{name}: {_short(value)} is not a connector number")
+        return None
+
+    def _transaction_id(self) -> str:
+        """StartTransaction has it in its response only (OCPP 1.6 section 6.46); 2.x in transactionInfo."""
+        holder = self.response if self.action == "StartTransaction" else self.request
+        value = holder.get("transactionId")
+        if value is None:
+            value = _object(self.request, "transactionInfo").get("transactionId")
+        return str(value) if isinstance(value, int | str) and not isinstance(value, bool) else ""
+
+    def _meter_values(self) -> MeterValues:
+        name = _METERED.get(self.action, "")
+        return meter_values.unpack(self.request.get(name), f"request.{name}")
+
+    def _samples(self, row: LogRow, metered: MeterValues) -> list[SampleRow]:
+        return [
+            SampleRow(
+                site_id=row.site_id,
+                charger_id=row.charger_id,
+                connector_id=row.connector_id,
+                transaction_id=row.transaction_id,
+                datetime=row.datetime,
+                sampled_at=timestamps.for_clickhouse(sample.sampled_at) if sample.sampled_at else row.datetime,
+                action=row.action,
+                measurand=sample.measurand,
+                phase=sample.phase,
+                context=sample.context,
+                location=sample.location,
+                value=sample.value,
+                unit=sample.unit,
+                value_si=sample.value_si,
+                connection_id=row.connection_id,
+                sequence=row.sequence,
+                sample=number,
+                kafka_partition=row.kafka_partition,
+                closed_offset=row.closed_offset,
+            )
+            for number, sample in enumerate(metered.samples)
+        ]
+
+    def _latency_ms(self) -> int | None:
+        request, response = self.exchange.request, self.exchange.response
+        if request is None or response is None:
+            return None
+        return max(0, round((response.envelope.received_at_us - request.envelope.received_at_us) / 1000))
+
+    def _payload(self, name: str, observed: Observed | None) -> dict[str, Any]:
+        frame = observed.frame if observed else None
+        if not isinstance(frame, Call | CallResult):
+            return {}
+        try:
+            found = msgspec.json.decode(frame.payload)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            self.violations.append(f"{name}: {error}")
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    def _shape_violations(self) -> None:
+        for name, observed in (("request", self.exchange.request), ("response", self.exchange.response)):
+            found = getattr(observed.frame, "violations", ()) if observed else ()
+            self.violations += [f"{name} {violation}" for violation in found]
+
+    def _string(self, holder: dict[str, Any], name: str, path: str = "request") -> str:
+        value = holder.get(name)
+        if value is None or isinstance(value, str):
+            return value or ""
+        self.violations.append(f"{path}.{name}: expected text, got {_short(value)}")
+        return ""
+
+    def _number(self, name: str) -> float | None:
+        value = self.request.get(name)
+        if value is None:
+            return None
+        try:
+            return meter_values.parse_number(value)
+        except ValueError as error:
+            self.violations.append(f"request.{name}: {error}")
+            return None
+
+    def _moment(self, name: str) -> datetime | None:
+        value = self.request.get(name)
+        if value is None:
+            return None
+        try:
+            return timestamps.parse(value)
+        except ValueError as error:
+            self.violations.append(f"request.{name}: {error}")
+            return None
+
+
+def _object(holder: dict[str, Any], name: str) -> dict[str, Any]:
+    found = holder.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def _text(observed: Observed | None) -> str:
+    """The payload as it was sent; of an error its three parts as an object; of what is not OCPP-J the whole frame."""
+    if observed is None:
+        return ""
+    match observed.frame:
+        case Call() | CallResult() as frame:
+            return _decoded(frame.payload)
+        case CallError() as frame:
+            code, description = msgspec.json.encode(frame.code), msgspec.json.encode(frame.description)
+            text = b'{"errorCode":%b,"errorDescription":%b,"errorDetails":%b}' % (code, description, frame.details)
+            return _decoded(text)
+        case _:
+            return _decoded(observed.envelope.frame)
+
+
+def _decoded(data: bytes) -> str:
+    """Bytes that are not UTF-8 are shown as \\xNN: the column is text. Kafka keeps the bytes."""
+    return data.decode("utf-8", "backslashreplace")
+
+
+def _unescaped(*payloads: str) -> str:
+    r"""The payloads with their \u escapes resolved, where they have any, so that people find the letters they see."""
+    found = []
+    for payload in payloads:
+        if "\\u" not in payload:
+            continue
+        try:
+            found.append(msgspec.json.encode(msgspec.json.decode(payload)).decode())
+        except (msgspec.DecodeError, UnicodeError, RecursionError, ValueError):
+            continue
+    return " ".join(found)
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 40 else text[:40] + "…"

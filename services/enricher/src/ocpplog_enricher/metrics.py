@@ -1,0 +1,22 @@
+"""Every metric of the enricher."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from prometheus_client import Counter, Gauge, Histogram
+
+FRAMES: Final = Counter("ocpplog_enricher_frames_total", "Frames read from ocpp.frames")
+EXCHANGES: Final = Counter(
+    "ocpplog_enricher_exchanges_total", "Exchanges that ended, by outcome and whether logged", ["outcome", "logged"]
+)
+ROWS: Final = Counter("ocpplog_enricher_rows_total", "Rows stored, by table", ["table"])
+DUPLICATES: Final = Counter(
+    "ocpplog_enricher_duplicates_skipped_total", "Rows found stored already and skipped, by table", ["table"]
+)
+VIOLATIONS: Final = Counter("ocpplog_enricher_violations_total", "Logged rows that note a violation")
+OPEN: Final = Gauge("ocpplog_enricher_open_requests", "Requests that wait for their answer")
+BATCH_ROWS: Final = Histogram("ocpplog_enricher_batch_rows", "Rows a write", ["table"], buckets=(1, 5, 20, 100, 500, 2000, 10000))
+WRITE_SECONDS: Final = Histogram("ocpplog_enricher_write_seconds", "Time of one insert as ClickHouse answers it", ["table"])
+WRITE_RETRIES: Final = Counter("ocpplog_enricher_write_retries_total", "Writes tried again", ["table"])
+DEAD_LETTERS: Final = Counter("ocpplog_enricher_dead_letters_total", "Records put on ocpp.dead-letter")

@@ -1,0 +1,20 @@
+"""Settings of the enricher."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from ocpplog_common.settings import ClickHouseSettings, KafkaSettings
+
+
+class EnricherSettings(KafkaSettings, ClickHouseSettings):
+    enricher_group: str = Field("ocpplog-enricher", description="Consumer group; its members share the partitions")
+    enricher_answer_timeout_s: float = Field(60.0, gt=0, description="How long a request may wait for its answer")
+    enricher_max_open: int = Field(256, gt=0, description="Open requests a charger may have; more close the oldest")
+    enricher_batch_frames: int = Field(2000, gt=0, description="Frames taken at once")
+    enricher_batch_within_s: float = Field(0.3, gt=0, description="How long to wait for a batch to fill")
+    enricher_retry_for_s: float = Field(300.0, gt=0, description="How long a write is tried before the process gives up")
+    enricher_rebalance_timeout_s: float = Field(10.0, gt=0, description="How long a rebalance waits for the other members")
+    enricher_session_timeout_s: float = Field(15.0, gt=0, description="After this silence a member counts as dead")
+    enricher_health_host: str = Field("127.0.0.1", description="Where /livez, /readyz and /metrics listen")
+    enricher_health_port: int = Field(9312, ge=0, le=65535, description="Port of /livez, /readyz and /metrics")

@@ -1,0 +1,147 @@
+"""Writes rows to ClickHouse so that each is stored once, whoever is killed when.
+
+Two things together (ADR 0003):
+
+* A write's deduplication token is the id of its first row. Of two writers that stand at the same place of a partition (one
+  killed or cut off with its insert still under way, one that took over) ClickHouse lets only the first through.
+* While a partition may hold rows from before (`suspect`), the ids that are stored are read first and skipped, and read again
+  after the write, because a token that was used before drops the whole insert without a word.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Protocol, TypeVar
+
+import msgspec
+import structlog
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
+from ocpplog_common.clickhouse import tables
+from ocpplog_enricher import metrics
+from ocpplog_enricher.domain.rows import Enriched, LogRow, RowId, SampleRow
+from ocpplog_enricher.errors import RowsRejected, StoreUnavailable
+
+_log = structlog.get_logger(__name__)
+_Row = TypeVar("_Row", LogRow, SampleRow)
+_Result = TypeVar("_Result")
+
+_REJECTED_CODES = (6, 26, 27, 38, 41, 53, 69, 70, 72, 117, 321, 349, 407, 636)
+"""ClickHouse's codes for data that it cannot read or hold. Every other error is worth another try."""
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 5.0
+_CONFIRMATIONS = 20
+_WRITE_SETTINGS = {
+    "async_insert": 0,
+    "insert_deduplicate": 1,
+    "wait_end_of_query": 1,
+    # One block an insert: that is what the token names and what is stored all or none.
+    "input_format_parallel_parsing": 0,
+    "max_insert_block_size": 1_000_000,
+    "date_time_input_format": "basic",
+}
+
+
+class Store(Protocol):
+    """What of clickhouse_connect's AsyncClient the sink needs."""
+
+    async def raw_insert(self, table: str, *, insert_block: bytes, settings: dict[str, Any], fmt: str) -> Any: ...
+
+    async def query(self, query: str, parameters: dict[str, Any]) -> Any: ...
+
+
+class Sink:
+    """Both tables of the log. `retry_for_s` bounds how long one write is tried."""
+
+    def __init__(self, store: Store, database: str, retry_for_s: float) -> None:
+        self._samples = TableWriter(store, f"{database}.{tables.METER_SAMPLE}", retry_for_s)
+        self._log = TableWriter(store, f"{database}.{tables.LOG}", retry_for_s)
+
+    async def write(self, found: Sequence[Enriched], suspect: bool) -> bool:
+        """Store the rows of one partition, in order. True where some were stored before: see `TableWriter.write`.
+
+        Samples go first: a log row that is stored says that its samples are.
+        """
+        await self._samples.write([sample for enriched in found for sample in enriched.samples], suspect)
+        return await self._log.write([enriched.log for enriched in found], suspect)
+
+
+class TableWriter:
+    def __init__(self, store: Store, table: str, retry_for_s: float) -> None:
+        self._store = store
+        self._table = table
+        self._label = table.rpartition(".")[2]
+        self._retry_for_s = retry_for_s
+
+    async def write(self, rows: Sequence[_Row], suspect: bool) -> bool:
+        """Returns once every row is stored. With `suspect`, true where the last rows were stored before.
+
+        Raises StoreUnavailable, or RowsRejected (then none of `rows` is stored by this call).
+        """
+        if not rows:
+            return False
+        if not suspect:
+            await self._insert(rows)
+            return False
+        missing = await self._missing(rows)
+        metrics.DUPLICATES.labels(self._label).inc(len(rows) - len(missing))
+        stored_before = len(missing) < len(rows)
+        for attempt in range(_CONFIRMATIONS):
+            if not missing:
+                return stored_before
+            await self._insert(missing)
+            missing = await self._missing(missing)
+            # A replica may show an insert that another one took only a moment later.
+            await asyncio.sleep(0.05 * attempt if missing else 0)
+        raise StoreUnavailable(f"{self._table}: acknowledged rows do not show: {missing[0].id}")
+
+    async def _insert(self, rows: Sequence[_Row]) -> None:
+        connection, sequence = rows[0].id
+        settings = _WRITE_SETTINGS | {"insert_deduplication_token": f"{self._label}:{connection}:{sequence}"}
+        block = b"\n".join(map(msgspec.json.encode, rows))
+
+        async def once() -> None:
+            await self._store.raw_insert(self._table, insert_block=block, settings=settings, fmt="JSONEachRow")
+
+        started = time.perf_counter()
+        await self._persist(once)
+        metrics.WRITE_SECONDS.labels(self._label).observe(time.perf_counter() - started)
+        metrics.BATCH_ROWS.labels(self._label).observe(len(rows))
+        metrics.ROWS.labels(self._label).inc(len(rows))
+
+    async def _missing(self, rows: Sequence[_Row]) -> list[_Row]:
+        stored = await self._persist(lambda: self._stored(rows))
+        return [row for row in rows if row.id not in stored]
+
+    async def _stored(self, rows: Sequence[_Row]) -> set[RowId]:
+        result = await self._store.query(
+            f"SELECT DISTINCT lower(hex(connection_id)), sequence FROM {self._table}"
+            " WHERE site_id IN {sites:Array(String)} AND datetime >= {first:DateTime64(3, 'UTC')}"
+            " AND datetime <= {last:DateTime64(3, 'UTC')} AND charger_id IN {chargers:Array(String)}",
+            {
+                "sites": sorted({row.site_id for row in rows}),
+                "chargers": sorted({row.charger_id for row in rows}),
+                # The column keeps milliseconds.
+                "first": min(row.datetime for row in rows)[:-3],
+                "last": max(row.datetime for row in rows)[:-3],
+            },
+        )
+        return {(connection, sequence) for connection, sequence in result.result_rows}
+
+    async def _persist(self, attempt: Callable[[], Awaitable[_Result]]) -> _Result:
+        """Try until it works, with growing pauses. What is tried again is the same to the byte, and so is its token."""
+        give_up_at = time.monotonic() + self._retry_for_s
+        pause = _FIRST_PAUSE_S
+        while True:
+            try:
+                return await attempt()
+            except (TimeoutError, ClickHouseError, OSError) as error:
+                if getattr(error, "code", None) in _REJECTED_CODES:
+                    raise RowsRejected(f"{self._table}: {error}") from error
+                if time.monotonic() + pause > give_up_at:
+                    raise StoreUnavailable(f"{self._table}: no answer in {self._retry_for_s:.0f} s: {error}") from error
+                _log.warning("write failed, trying again", table=self._table, pause_s=pause, error=str(error)[:300])
+            metrics.WRITE_RETRIES.labels(self._label).inc()
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE_S)
