@@ -76,14 +76,14 @@ class Envelope:
 
     def headers(self) -> list[tuple[str, bytes]]:
         return [
-            (Header.SITE_ID, self.site_id.encode()),
-            (Header.SOURCE, self.source.encode()),
-            (Header.SUBPROTOCOL, self.subprotocol.encode()),
-            (Header.CONNECTION_ID, self.connection_id.encode()),
-            (Header.SEQUENCE, b"%d" % self.sequence),
-            (Header.RECEIVED_AT, b"%d" % self.received_at_us),
-            (Header.GATEWAY_ID, self.gateway_id.encode()),
-            (Header.OPCODE, self.opcode.encode()),
+            (Header.SITE_ID.value, self.site_id.encode()),
+            (Header.SOURCE.value, self.source.encode()),
+            (Header.SUBPROTOCOL.value, self.subprotocol.encode()),
+            (Header.CONNECTION_ID.value, self.connection_id.encode()),
+            (Header.SEQUENCE.value, b"%d" % self.sequence),
+            (Header.RECEIVED_AT.value, b"%d" % self.received_at_us),
+            (Header.GATEWAY_ID.value, self.gateway_id.encode()),
+            (Header.OPCODE.value, self.opcode.encode()),
         ]
 
     @classmethod

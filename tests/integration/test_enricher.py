@@ -1,0 +1,247 @@
+"""The enricher between the embedded broker and the local ClickHouse: every admitted exchange is one row, whatever is killed."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import clickhouse_connect
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from clickhouse_connect.driver import Client
+
+from ocpplog_common import topics
+from ocpplog_common.admin import kafka as admin
+from ocpplog_common.clickhouse.migrate import migrate
+from ocpplog_common.envelope import Envelope, Source, new_connection_id
+from ocpplog_common.records import Connectivity, LevelName, Site
+from ocpplog_common.settings import KafkaSettings
+from support.processes import LocalClickHouse, Process, embedded_kafka, free_port, local_clickhouse, wait_for_http
+
+pytestmark = pytest.mark.integration
+
+SITES = [
+    Site(site_id="quiet", connectivity=Connectivity.WIRELESS),
+    Site(site_id="normal"),
+    Site(site_id="loud", level=LevelName.DEBUG),
+]
+
+
+class Bench:
+    """Broker, store and enricher of one test."""
+
+    def __init__(self, bootstrap: str, store: LocalClickHouse, client: Client, log: Path) -> None:
+        self.bootstrap, self.store, self.client, self.log = bootstrap, store, client, log
+        self.health = free_port()
+        self.kafka = KafkaSettings(kafka_bootstrap=bootstrap, kafka_idempotence=False)
+        self.enricher = self.new_enricher(self.health)
+
+    def new_enricher(self, health: int) -> Process:
+        environment = {
+            "OCPPLOG_KAFKA_BOOTSTRAP": self.bootstrap,
+            "OCPPLOG_KAFKA_IDEMPOTENCE": "false",
+            "OCPPLOG_CLICKHOUSE_URL": self.store.url,
+            "OCPPLOG_ENRICHER_HEALTH_PORT": str(health),
+            "OCPPLOG_ENRICHER_REBALANCE_TIMEOUT_S": "2",
+            "OCPPLOG_ENRICHER_SESSION_TIMEOUT_S": "3",
+            "OCPPLOG_ENRICHER_ANSWER_TIMEOUT_S": "4",
+            "OCPPLOG_ENRICHER_BATCH_FRAMES": "200",
+        }
+        return Process(sys.executable, "-m", "ocpplog_enricher", env=environment, log=self.log)
+
+    def start(self) -> None:
+        self.enricher.start()
+        wait_for_http(f"http://127.0.0.1:{self.health}/readyz", self.enricher, 40)
+
+    def rows(
+        self, columns: str, where: str = "1", order: str = "kafka_partition, kafka_offset, sequence"
+    ) -> list[tuple[Any, ...]]:
+        sql = f"SELECT {columns} FROM ocpplog.ocpp_log WHERE {where} ORDER BY {order}"
+        return [tuple(row) for row in self.client.query(sql).result_rows]
+
+    async def until(self, condition: Callable[[], bool], timeout: float = 40) -> None:
+        deadline = time.monotonic() + timeout
+        while not condition():
+            assert time.monotonic() < deadline, self.log.read_text()[-3000:]
+            await asyncio.sleep(0.2)
+
+
+@pytest.fixture
+async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
+    with (
+        embedded_kafka() as bootstrap,
+        local_clickhouse(tmp_path / "clickhouse") as store,
+        clickhouse_connect.get_client(host="127.0.0.1", port=store.port) as client,
+    ):
+        migrate(client, "ocpplog")
+        found = Bench(bootstrap, store, client, tmp_path / "enricher.log")
+        await admin.create_topics(found.kafka, 4, 1)
+        await admin.put_records(found.kafka, SITES)
+        try:
+            yield found
+        finally:
+            found.enricher.close()
+
+
+@pytest.fixture
+async def producer(bench: Bench) -> AsyncIterator[AIOKafkaProducer]:
+    found = AIOKafkaProducer(acks="all", **bench.kafka.kafka_client())
+    await found.start()
+    yield found
+    await found.stop()
+
+
+class Charger:
+    """Puts frames of one connection on Kafka as the gateway would."""
+
+    def __init__(self, producer: AIOKafkaProducer, charger_id: str, site_id: str) -> None:
+        self._producer, self.charger_id, self.site_id = producer, charger_id, site_id
+        self.connection = new_connection_id(time.time_ns() // 1000)
+        self.sequence = 0
+
+    async def put(self, source: Source, frame: str) -> None:
+        self.sequence += 1
+        now_us = time.time_ns() // 1000
+        envelope = Envelope(
+            self.charger_id, self.site_id, source, "ocpp1.6", self.connection, self.sequence, now_us, "gw", frame.encode()
+        )
+        await self._producer.send(topics.FRAMES, envelope.frame, key=envelope.key(), headers=envelope.headers())
+
+    async def exchange(self, number: int, action: str, request: str = "{}", response: str = "{}") -> None:
+        await self.put(Source.CHARGER, f'[2,"{number}","{action}",{request}]')
+        await self.put(Source.CSMS, f'[3,"{number}",{response}]')
+
+
+METER_VALUES = """{"connectorId":1,"transactionId":7,"meterValue":[{"timestamp":"2026-11-24T10:00:00Z","sampledValue":[
+ {"value":"231.5","measurand":"Voltage","phase":"L1-N","unit":"V"},{"value":"3.5","measurand":"Power.Active.Import","unit":"kW"},
+ {"value":"733255.884","unit":"Wh"}]}]}"""
+
+
+async def test_rows_follow_the_level_and_carry_every_field(bench: Bench, producer: AIOKafkaProducer) -> None:
+    bench.start()
+    for site in ("quiet", "normal", "loud"):
+        charger = Charger(producer, f"CP-{site}", site)
+        await charger.exchange(1, "BootNotification", '{"chargePointVendor":"V"}', '{"status":"Accepted"}')
+        await charger.exchange(
+            2,
+            "StartTransaction",
+            '{"connectorId":1,"idTag":"43434","meterStart":0,"timestamp":"2026-11-24T10:03:49+01:00"}',
+            '{"transactionId":4356987,"idTagInfo":{"status":"Accepted"}}',
+        )
+        await charger.exchange(3, "MeterValues", METER_VALUES)
+        await charger.put(Source.CSMS, '[2,"4","Reset",{"type":"Soft"}]')
+        await charger.put(Source.CHARGER, '[4,"4","NotImplemented","no \\u00e9t\\u00e9"]')
+        await charger.put(Source.CHARGER, '[2,"5","Status')
+    await bench.until(lambda: bench.rows("count()", order="1") == [(9,)])
+
+    by_site = {site: [row[0] for row in bench.rows("action", f"site_id = '{site}'")] for site in ("quiet", "normal", "loud")}
+    assert by_site == {
+        "quiet": ["BootNotification"],
+        "normal": ["BootNotification", "StartTransaction", ""],
+        "loud": ["BootNotification", "StartTransaction", "MeterValues", "Reset", ""],
+    }
+    columns = "transaction_id, id_tag, id_tag_info_status, connector_id, toString(request_timestamp), latency_ms < 1000, outcome"
+    [start] = bench.rows(columns, "site_id = 'loud' AND action = 'StartTransaction'")
+    assert start == ("4356987", "43434", "Accepted", 1, "2026-11-24 09:03:49.000000", 1, "result")
+    meter_columns = "voltage_l1, voltage_l2, power, power_unit, transaction_id, request"
+    [meter] = bench.rows(meter_columns, "action = 'MeterValues'")
+    assert meter == (231.5, None, 3.5, "kW", "7", METER_VALUES)
+    [reset] = bench.rows("source, outcome, response_error_code, response", "action = 'Reset'")
+    assert reset[:3] == ("csms", "error", "NotImplemented")
+    assert "été" in reset[3]
+    [broken] = bench.rows("outcome, request, length(violations)", "site_id = 'loud' AND action = ''")
+    assert broken == ("violation", '[2,"5","Status', 1)
+    samples = bench.client.query("SELECT measurand, phase, value, value_si FROM ocpplog.meter_sample ORDER BY sample").result_rows
+    assert samples == [
+        ("Voltage", "L1-N", 231.5, 231.5),
+        ("Power.Active.Import", "", 3.5, 3500.0),
+        ("Energy.Active.Import.Register", "", 733255.884, 733255.884),
+    ]
+
+
+async def test_a_request_without_an_answer_times_out_on_a_quiet_partition(bench: Bench, producer: AIOKafkaProducer) -> None:
+    bench.start()
+    await Charger(producer, "CP1", "loud").put(Source.CSMS, '[2,"1","Reset",{"type":"Hard"}]')
+    await bench.until(lambda: bench.rows("outcome") == [("timeout",)])
+
+
+async def test_records_that_are_no_frames_are_put_aside(bench: Bench, producer: AIOKafkaProducer) -> None:
+    bench.start()
+    await producer.send_and_wait(topics.FRAMES, b"x", key=b"CP1")
+    await Charger(producer, "CP1", "loud").exchange(1, "Heartbeat")
+    await bench.until(lambda: bench.rows("action") == [("Heartbeat",)])
+    consumer = AIOKafkaConsumer(topics.DEAD_LETTER, auto_offset_reset="earliest", **bench.kafka.kafka_client())
+    await consumer.start()
+    record = await asyncio.wait_for(consumer.getone(), 10)
+    await consumer.stop()
+    assert record.value == b"x"
+    assert dict(record.headers)["dead-letter-reason"] == b"header site-id: missing"
+
+
+async def test_nothing_lost_and_nothing_twice_under_sigkill(bench: Bench, producer: AIOKafkaProducer) -> None:
+    """Frames flow while the enricher is killed at random moments, with answers that cross the kills."""
+    chance = random.Random(20261124)
+    bench.start()
+    chargers = [Charger(producer, f"CP{number}", "loud") for number in range(8)]
+    sent = 0
+    for round_number in range(4):
+        until = time.monotonic() + chance.uniform(1.5, 3.5)
+        while time.monotonic() < until:
+            for charger in chargers:
+                # Request and answer apart, so that kills fall between them.
+                sent += 1
+                await charger.put(Source.CHARGER, f'[2,"{sent}","Heartbeat",{{"n":{sent}}}]')
+            await asyncio.sleep(chance.uniform(0, 0.05))
+            for place, charger in enumerate(chargers):
+                await charger.put(Source.CSMS, f'[3,"{sent - len(chargers) + 1 + place}",{{}}]')
+        bench.enricher.kill()
+        if round_number == 1:
+            # ClickHouse dies too, and comes back while the enricher waits for it.
+            bench.store.process.kill()
+            bench.enricher.start()
+            await asyncio.sleep(1)
+            bench.store.start()
+        else:
+            bench.enricher.start()
+    await producer.flush()
+    await bench.until(lambda: bench.rows("uniqExact(message_id)", order="1") == [(sent,)], 60)
+    await asyncio.sleep(2)
+    assert bench.rows("count(), uniqExact(connection_id, sequence), countIf(outcome = 'result')", order="1") == [
+        (sent, sent, sent)
+    ]
+    assert bench.enricher.stop() == 0
+
+
+async def test_two_enrichers_share_the_partitions(bench: Bench, producer: AIOKafkaProducer) -> None:
+    bench.start()
+    other_health = free_port()
+    other = bench.new_enricher(other_health)
+    try:
+        chargers = [Charger(producer, f"CP{number}", "loud") for number in range(8)]
+        sent = 0
+        for step in range(60):
+            if step == 10:
+                other.start()
+            if step == 40:
+                other.stop()
+            for charger in chargers:
+                sent += 1
+                await charger.exchange(sent, "Heartbeat")
+            await asyncio.sleep(0.2)
+        await producer.flush()
+        await bench.until(lambda: bench.rows("uniqExact(message_id)", order="1") == [(sent,)], 60)
+        assert bench.rows("count(), countIf(outcome = 'result')", order="1") == [(sent, sent)]
+    finally:
+        other.close()
+
+
+def test_settings_that_make_no_sense_are_said(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    process = Process(sys.executable, "-m", "ocpplog_enricher", env={"OCPPLOG_ENRICHER_BATCH_FRAMES": "none"}, log=log).start()
+    assert process.child.wait(30) == 1
+    assert "enricher_batch_frames" in log.read_text().lower()
