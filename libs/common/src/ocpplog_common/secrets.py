@@ -41,7 +41,7 @@ def verify_password(password: bytes, stored: str) -> bool:
 
 
 def _spellings(password: bytes) -> list[bytes]:
-    spellings = [password, password.hex().encode(), password.hex().upper().encode()]
+    raw = [password]
     with contextlib.suppress(ValueError):
-        spellings.append(bytes.fromhex(password.decode("ascii")))
-    return spellings
+        raw.append(bytes.fromhex(password.decode("ascii")))
+    return [spelling for key in raw for spelling in (key, key.hex().encode(), key.hex().upper().encode())]

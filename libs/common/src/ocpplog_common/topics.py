@@ -17,6 +17,8 @@ DEAD_LETTER: Final = "ocpp.dead-letter"
 """Key, value and headers as at the source, and the reason: what could not be enriched for a reason of ours."""
 
 _WEEK_MS: Final = 7 * 24 * 3600 * 1000
+_MAX_MESSAGE: Final = str(2 * 1024 * 1024)
+"""Above the gateway's default limit of 1 MiB a frame, and its headers."""
 _COMPACT: Final = {"cleanup.policy": "compact"}
 
 
@@ -31,9 +33,9 @@ def topic_specs(frames_partitions: int = 12) -> tuple[TopicSpec, ...]:
     """Every topic. `frames_partitions` bounds how many enrichers can share the work; do not change it on a topic with data:
     the order within a charger holds only while its partition stays the same."""
     return (
-        TopicSpec(FRAMES, frames_partitions, {"retention.ms": str(_WEEK_MS), "min.insync.replicas": "1"}),
+        TopicSpec(FRAMES, frames_partitions, {"retention.ms": str(_WEEK_MS), "max.message.bytes": _MAX_MESSAGE}),
         TopicSpec(CONNECTIONS, frames_partitions, {"retention.ms": str(_WEEK_MS)}),
         TopicSpec(SITES, 1, dict(_COMPACT)),
         TopicSpec(CHARGERS, 1, dict(_COMPACT)),
-        TopicSpec(DEAD_LETTER, frames_partitions, {"retention.ms": str(4 * _WEEK_MS)}),
+        TopicSpec(DEAD_LETTER, frames_partitions, {"retention.ms": str(4 * _WEEK_MS), "max.message.bytes": _MAX_MESSAGE}),
     )

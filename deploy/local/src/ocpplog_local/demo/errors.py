@@ -8,7 +8,7 @@ class DemoError(Exception):
 
 
 class NotConnectedError(DemoError):
-    """A command is meant for a charge point that has no connection."""
+    """There is no connection to send on, or it closed before the answer came."""
 
 
 class NoAnswerError(DemoError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import StrEnum
 
 SampledValue = dict[str, str]
@@ -23,12 +24,16 @@ class MeterStyle(StrEnum):
 
 @dataclass(frozen=True)
 class Reading:
-    """What the meter shows at a moment. `power_w` is the total; `soc` in percent, None where unknown (AC)."""
+    """What the meter shows at a moment (`at`; None: when it is sent).
+
+    `power_w` is the total over the phases; `soc` in percent, None where unknown (AC).
+    """
 
     energy_wh: float
     power_w: float = 0.0
     volts: tuple[float, float, float] = (_VOLTS, _VOLTS, _VOLTS)
     soc: float | None = None
+    at: datetime | None = None
 
 
 def sampled_values(style: MeterStyle, reading: Reading) -> list[SampledValue]:

@@ -6,8 +6,8 @@ import argparse
 import asyncio
 
 import structlog
-from ocpplog_common.logging import configure
 
+from ocpplog_common.logging import configure
 from ocpplog_local.demo.central_system.plan import demo_plans
 from ocpplog_local.demo.central_system.server import central_system
 from ocpplog_local.demo.data import CHARGERS

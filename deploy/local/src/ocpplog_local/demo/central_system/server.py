@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 from urllib.parse import unquote
 
 import structlog
-from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
-from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
 from ocpplog_local.demo.central_system.commands import Circumstances, build
@@ -21,8 +21,9 @@ from ocpplog_local.demo.central_system.transactions import TransactionIds
 from ocpplog_local.demo.central_system.v2 import CentralSystem21, CentralSystem201
 from ocpplog_local.demo.central_system.v16 import CentralSystem16
 from ocpplog_local.demo.errors import DemoError, NotConnectedError
+from ocpplog_local.demo.library import WEBSOCKET_LOG
 from ocpplog_local.demo.stamps import Now, utc_now
-from ocpplog_local.demo.wire import RecordedConnection
+from ocpplog_local.demo.wire import RecordedConnection, WireFrame
 
 Peer = CentralSystem16 | CentralSystem201 | CentralSystem21
 
@@ -38,14 +39,16 @@ log = structlog.get_logger()
 
 
 class CentralSystem:
-    """Serves connections and knows the latest one of each charger."""
+    """Serves connections and knows the latest one of each charger. `record`: it also keeps every frame."""
 
-    def __init__(self, commands: Plans | None = None, now: Now = utc_now, seed: int = 1) -> None:
+    def __init__(self, commands: Plans | None = None, now: Now = utc_now, seed: int = 1, record: bool = False) -> None:
         self._plans = commands
         self._now = now
         self._rng = random.Random(seed)
         self._transactions = TransactionIds(now)
         self._peers: dict[str, Peer] = {}
+        self._record = record
+        self._wires: dict[str, list[RecordedConnection]] = defaultdict(list)
         self._changed = asyncio.Condition()
         self.port = 0
 
@@ -57,6 +60,10 @@ class CentralSystem:
     def connected(self) -> list[str]:
         return sorted(self._peers)
 
+    def frames(self, charger_id: str) -> list[WireFrame]:
+        """What went over the charger's connections, oldest first; empty unless recorded."""
+        return [frame for wire in self._wires.get(charger_id, ()) for frame in wire.frames]
+
     async def wait_for(self, charger_id: str, timeout: float = 10) -> None:
         """Return once the charger is connected; `TimeoutError` after `timeout` seconds."""
         async with asyncio.timeout(timeout), self._changed:
@@ -65,7 +72,7 @@ class CentralSystem:
     async def send(self, charger_id: str, request: Any) -> Any:
         """Send a request (a dataclass of `ocpp.v16.call`, or of the charger's version) and return its response.
 
-        Raises `NotConnectedError`, `RefusedError` on a CALLERROR, `NoAnswerError`, or `ConnectionClosed`.
+        Raises `NotConnectedError`, `RefusedError` on a CALLERROR, or `NoAnswerError`.
         """
         peer = self._peers.get(charger_id)
         if peer is None:
@@ -81,13 +88,15 @@ class CentralSystem:
             await peer.start()
         except ConnectionClosed as closed:
             log.info("charger gone", charger=peer.id, close_code=closed.rcvd.code if closed.rcvd else None)
+        except Exception:
+            log.exception("connection failed", charger=peer.id)
         finally:
             commands.cancel()
-            await self._left(peer)
+            self._left(peer)
 
     def _peer(self, websocket: ServerConnection) -> Peer:
         charger_id = _charger_id(websocket)
-        wire = RecordedConnection(websocket, keep=0)
+        wire = self._wire(charger_id, websocket)
         log.info("charger connected", charger=charger_id, subprotocol=websocket.subprotocol)
         if websocket.subprotocol == "ocpp2.0.1":
             return CentralSystem201(charger_id, wire, self._now)
@@ -95,12 +104,18 @@ class CentralSystem:
             return CentralSystem21(charger_id, wire, self._now)
         return CentralSystem16(charger_id, wire, self._transactions, self._now)
 
+    def _wire(self, charger_id: str, websocket: ServerConnection) -> RecordedConnection:
+        wire = RecordedConnection(websocket, keep=None if self._record else 0)
+        if self._record:
+            self._wires[charger_id].append(wire)
+        return wire
+
     async def _arrived(self, peer: Peer) -> None:
         async with self._changed:
             self._peers[peer.id] = peer
             self._changed.notify_all()
 
-    async def _left(self, peer: Peer) -> None:
+    def _left(self, peer: Peer) -> None:
         # A charger may be back on a new connection before the old one is seen to be dead.
         if self._peers.get(peer.id) is peer:
             del self._peers[peer.id]
@@ -121,7 +136,7 @@ class CentralSystem:
         try:
             answer = await peer.request(request)
             log.info("command", charger=peer.id, command=step.command.value, status=getattr(answer, "status", ""))
-        except (DemoError, ConnectionClosed) as error:
+        except DemoError as error:
             log.info("command failed", charger=peer.id, command=step.command.value, error=str(error))
 
 
@@ -132,9 +147,10 @@ async def central_system(
     host: str = "127.0.0.1",
     now: Now = utc_now,
     seed: int = 1,
+    record: bool = False,
 ) -> AsyncIterator[CentralSystem]:
     """A running central system. `port` 0 takes a free one. On leaving, connections are closed with 1001."""
-    system = CentralSystem(commands, now, seed)
+    system = CentralSystem(commands, now, seed, record)
     async with _listen(system, host, port) as server:
         system.port = next(iter(server.sockets)).getsockname()[1]
         yield system
@@ -151,10 +167,11 @@ def _listen(system: CentralSystem, host: str, port: int) -> Any:
         ping_interval=_PING_INTERVAL_S,
         ping_timeout=None,
         max_size=_MAX_MESSAGE_BYTES,
+        logger=WEBSOCKET_LOG,
     )
 
 
-def _select_subprotocol(_: ServerProtocol, offered: Sequence[Subprotocol]) -> Subprotocol | None:
+def _select_subprotocol(_: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:
     """The charger's first choice among those known; none, instead of a refusal, where it offers none of them."""
     return next((Subprotocol(name) for name in offered if name in _SUBPROTOCOLS), None)
 
@@ -162,6 +179,3 @@ def _select_subprotocol(_: ServerProtocol, offered: Sequence[Subprotocol]) -> Su
 def _charger_id(websocket: ServerConnection) -> str:
     path = websocket.request.path if websocket.request else ""
     return unquote(path.partition("?")[0].rstrip("/").rpartition("/")[2])
-
-
-__all__ = ["CentralSystem", "Server", "central_system"]

@@ -1,4 +1,7 @@
-"""The central system's end of an OCPP 1.6 connection: its answers. What has no handler here, the package answers NotImplemented."""
+"""The central system's end of an OCPP 1.6 connection: its answers.
+
+What has no handler here, the package answers with the CALLERROR NotImplemented, or NotSupported where 1.6 lacks the action.
+"""
 
 from __future__ import annotations
 

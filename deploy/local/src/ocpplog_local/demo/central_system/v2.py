@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 from ocpplog_local.demo.central_system.v16 import HEARTBEAT_INTERVAL_S, RESPONSE_TIMEOUT_S
@@ -54,6 +53,10 @@ class _Answers:
     @on("SecurityEventNotification")
     def on_security_event_notification(self, **_: Any) -> Any:
         return self._call_result.SecurityEventNotification()
+
+    @on("LogStatusNotification")
+    def on_log_status_notification(self, **_: Any) -> Any:
+        return self._call_result.LogStatusNotification()
 
     @on("FirmwareStatusNotification")
     def on_firmware_status_notification(self, **_: Any) -> Any:

@@ -1,0 +1,41 @@
+"""Entry of the gateway."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+
+import uvloop
+from pydantic import ValidationError
+
+from ocpplog_common import logging
+from ocpplog_gateway.app import Gateway
+from ocpplog_gateway.settings import GatewaySettings
+
+
+def main() -> int:
+    """Run until SIGTERM or SIGINT. Returns 1 after one line that says what is wrong."""
+    try:
+        settings = GatewaySettings()
+    except ValidationError as error:
+        print(f"ocpplog-gateway: settings: {error}", file=sys.stderr)
+        return 1
+    logging.configure("gateway", settings.log_level, settings.log_json)
+    try:
+        uvloop.run(_run(settings))
+    except OSError as error:
+        print(f"ocpplog-gateway: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+async def _run(settings: GatewaySettings) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await Gateway(settings).run(stop)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

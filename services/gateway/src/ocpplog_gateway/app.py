@@ -1,0 +1,131 @@
+"""Wires the gateway: the only place that knows the concrete parts."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+
+import structlog
+from aiokafka.errors import KafkaError
+from websockets.asyncio.server import ServerConnection, serve
+
+from ocpplog_common import records, topics
+from ocpplog_common.clock import SystemClock
+from ocpplog_common.compacted import CompactedTable
+from ocpplog_common.records import Charger, Site
+from ocpplog_gateway.gatekeeper import Gatekeeper
+from ocpplog_gateway.health import serve_health
+from ocpplog_gateway.publisher import KafkaPublisher
+from ocpplog_gateway.registry import Registry
+from ocpplog_gateway.relay import GOING_AWAY
+from ocpplog_gateway.session import Session
+from ocpplog_gateway.settings import GatewaySettings
+
+_log = structlog.get_logger(__name__)
+_KAFKA_PAUSE_S = 1.0
+_END_WITHIN_S = 10.0
+
+
+class Gateway:
+    """`run` serves until `stop` is set, then drains."""
+
+    def __init__(self, settings: GatewaySettings) -> None:
+        self._settings = settings
+        self._clock = SystemClock()
+        kafka = settings.kafka_client()
+        self._sites: CompactedTable[Site] = CompactedTable(topics.SITES, records.decode_site, kafka)
+        self._chargers: CompactedTable[Charger] = CompactedTable(topics.CHARGERS, records.decode_charger, kafka)
+        self._publisher: KafkaPublisher | None = None
+        self._sessions: dict[str, Session] = {}
+        self._running: set[asyncio.Task[None]] = set()
+        self._problem = "waiting for Kafka"
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Raises OSError where a port is taken."""
+        settings = self._settings
+        async with await serve_health(settings.gateway_health_host, settings.gateway_health_port, lambda: self._problem):
+            publisher = await self._start_kafka(stop)
+            if publisher is None:
+                return
+            try:
+                await self._serve(publisher, stop)
+            finally:
+                await publisher.stop()
+                await asyncio.gather(self._sites.stop(), self._chargers.stop())
+
+    async def _start_kafka(self, stop: asyncio.Event) -> KafkaPublisher | None:
+        """Wait for Kafka and load the registry; None where stopped before."""
+        while not stop.is_set():
+            publisher = KafkaPublisher(self._settings)
+            try:
+                await publisher.start()
+                await self._sites.start()
+                await self._chargers.start()
+                _log.info("registry loaded", sites=len(self._sites), chargers=len(self._chargers))
+                return publisher
+            except (KafkaError, OSError) as error:
+                await asyncio.gather(publisher.stop(), self._sites.stop(), self._chargers.stop())
+                _log.warning("Kafka does not answer yet", bootstrap=self._settings.kafka_bootstrap, error=str(error))
+                await asyncio.sleep(_KAFKA_PAUSE_S)
+        return None
+
+    async def _serve(self, publisher: KafkaPublisher, stop: asyncio.Event) -> None:
+        settings = self._settings
+        registry = Registry(self._sites, self._chargers, settings.gateway_default_site, settings.gateway_upstream)
+        gatekeeper = Gatekeeper(settings, registry, publisher, self._clock, stop.is_set)
+
+        async def handle(connection: ServerConnection) -> None:
+            session = Session(connection, gatekeeper.take(connection), publisher, self._clock, settings.gateway_id)
+            await self._keep(session)
+
+        server = await serve(
+            handle,
+            settings.gateway_host,
+            settings.gateway_port,
+            process_request=gatekeeper.process_request,
+            select_subprotocol=gatekeeper.select_subprotocol,
+            open_timeout=settings.gateway_open_timeout_s,
+            ping_interval=settings.gateway_ping_interval_s,
+            ping_timeout=settings.gateway_ping_timeout_s or None,
+            max_size=settings.gateway_max_frame_bytes,
+            server_header=None,
+        )
+        self._problem = ""
+        _log.info("listening", host=settings.gateway_host, port=server.sockets[0].getsockname()[1])
+        await stop.wait()
+        self._problem = "stopping"
+        server.close(close_connections=False)
+        await self._drain()
+        server.close()
+        await server.wait_closed()
+
+    async def _keep(self, session: Session) -> None:
+        """Run a session; an older one of the same charger gives way to it."""
+        older = self._sessions.get(session.charger_id)
+        self._sessions[session.charger_id] = session
+        task = asyncio.current_task()
+        assert task is not None
+        self._running.add(task)
+        closing = asyncio.create_task(older.close(GOING_AWAY, "replaced by a newer connection")) if older else None
+        try:
+            await session.run(self._settings.gateway_max_in_flight)
+        finally:
+            self._running.discard(task)
+            # Tied to the session, not to the charger: a newer connection keeps its entry.
+            if self._sessions.get(session.charger_id) is session:
+                del self._sessions[session.charger_id]
+            if closing:
+                await closing
+
+    async def _drain(self) -> None:
+        """Close the connections spread over the drain time, so that chargers come back elsewhere without a storm."""
+        sessions = list(self._sessions.values())
+        random.shuffle(sessions)
+        _log.info("draining", connections=len(sessions), seconds=self._settings.gateway_drain_s)
+        closing = []
+        for session in sessions:
+            closing.append(asyncio.create_task(session.close(GOING_AWAY, "the gateway is stopping")))
+            await asyncio.sleep(self._settings.gateway_drain_s / len(sessions))
+        running = [*closing, *self._running]
+        if running:
+            await asyncio.wait(running, timeout=_END_WITHIN_S)

@@ -1,0 +1,47 @@
+"""Entry of the query API."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import sys
+
+import uvicorn
+from pydantic import ValidationError
+
+from ocpplog_common import logging
+from ocpplog_query_api.app import create_app
+from ocpplog_query_api.settings import ApiSettings
+
+
+def main() -> int:
+    """Serve until SIGTERM or SIGINT. Returns 1 after one line that says what is wrong."""
+    try:
+        settings = ApiSettings()
+    except ValidationError as error:
+        for problem in error.errors():
+            variable = "".join(f"OCPPLOG_{part}: ".upper() for part in problem["loc"])
+            print(f"ocpplog-query-api: {variable}{problem['msg']}", file=sys.stderr)
+        return 1
+    logging.configure("query-api", settings.log_level, settings.log_json)
+    try:
+        listener = socket.create_server((settings.api_host, settings.api_port), family=_family(settings.api_host), backlog=512)
+    except OSError as error:
+        print(f"ocpplog-query-api: port {settings.api_port} of {settings.api_host}: {error.strerror}", file=sys.stderr)
+        return 1
+    # uvicorn stops on these two, then raises them again for whoever was there before: here nobody.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
+    config = uvicorn.Config(
+        create_app(settings), log_config=None, access_log=False, timeout_graceful_shutdown=10, server_header=False
+    )
+    uvicorn.Server(config).run(sockets=[listener])
+    return 0
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,46 @@
+"""Builds the application: the only place that knows the concrete parts."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
+
+from ocpplog_query_api import errors, health, middleware
+from ocpplog_query_api.auth import JwtVerifier
+from ocpplog_query_api.dashboard import endpoints as dashboard
+from ocpplog_query_api.database import Database
+from ocpplog_query_api.exports import endpoints as exports
+from ocpplog_query_api.logs import endpoints as logs
+from ocpplog_query_api.logs.identity import Cursors
+from ocpplog_query_api.settings import ApiSettings
+from ocpplog_query_api.sites import endpoints as sites
+
+_DESCRIPTION = """The message log of a fleet of EV chargers: each entry is one exchange of OCPP messages,
+a request and its response.
+
+Send `Authorization: Bearer <token>`. Errors are `application/problem+json` (RFC 9457) with a stable `type`."""
+
+
+def create_app(settings: ApiSettings) -> FastAPI:
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.database = Database(settings)
+        yield
+        await app.state.database.close()
+
+    app = FastAPI(title="ocpplog", version="1", description=_DESCRIPTION, lifespan=lifespan, docs_url=None, redoc_url=None)
+    app.state.settings = settings
+    app.state.verifier = JwtVerifier(settings)
+    app.state.cursors = Cursors(settings.key)
+    errors.install(app)
+    middleware.install(app)
+    if settings.api_cors_origins:
+        app.add_middleware(CORSMiddleware, allow_origins=settings.api_cors_origins, allow_headers=["Authorization"])
+    # The export before the log: /v1/logs/export is no entry id.
+    for router in (exports.router, logs.router, sites.router, health.router):
+        app.include_router(router)
+    dashboard.mount(app)
+    return app

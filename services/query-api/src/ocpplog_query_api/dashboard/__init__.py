@@ -1,0 +1,1 @@
+"""The pages: the dashboard and the description of the API."""

@@ -1,0 +1,71 @@
+"""ClickHouse, as the repositories see it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from clickhouse_connect.driver import AsyncClient
+from clickhouse_connect.driver.exceptions import ClickHouseError
+from fastapi import Depends, Request
+
+from ocpplog_common.clickhouse import client as clickhouse
+from ocpplog_query_api import metrics
+from ocpplog_query_api.errors import Unavailable
+from ocpplog_query_api.settings import ApiSettings
+
+Row = dict[str, Any]
+
+
+class Database:
+    """Connects when it is first asked, and again after a failure: the API can start before ClickHouse does."""
+
+    def __init__(self, settings: ApiSettings) -> None:
+        self._settings = settings
+        self._client: AsyncClient | None = None
+        self._connecting = asyncio.Lock()
+
+    @property
+    def name(self) -> str:
+        return self._settings.clickhouse_database
+
+    async def rows(self, label: str, sql: str, parameters: Mapping[str, Any]) -> list[Row]:
+        """Run a query. `label` names it in the metrics. Raises Unavailable or clickhouse_connect's ClickHouseError."""
+        client = await self._connected()
+        started = time.perf_counter()
+        try:
+            result = await client.query(sql, parameters=dict(parameters), settings=self._limits())
+        except OSError as error:
+            raise Unavailable("Try again in a moment.", {"Retry-After": "2"}) from error
+        finally:
+            metrics.QUERY_SECONDS.labels(label).observe(time.perf_counter() - started)
+        return [dict(row) for row in result.named_results()]
+
+    async def close(self) -> None:
+        if self._client:
+            await self._client.close()
+            self._client = None
+
+    async def _connected(self) -> AsyncClient:
+        async with self._connecting:
+            if self._client is None:
+                try:
+                    client = await clickhouse.connect_async(self._settings, database="default", connect_timeout=3)
+                    clickhouse.check_version(client.server_version or "")
+                except (ClickHouseError, OSError, clickhouse.ServerTooOld) as error:
+                    raise Unavailable(f"{type(error).__name__}: try again in a moment.", {"Retry-After": "2"}) from error
+                self._client = client
+            return self._client
+
+    def _limits(self) -> dict[str, Any]:
+        return {"max_execution_time": self._settings.api_max_seconds, "max_memory_usage": self._settings.api_max_memory_bytes}
+
+
+def database(request: Request) -> Database:
+    found: Database = request.app.state.database
+    return found
+
+
+CurrentDatabase = Annotated[Database, Depends(database)]

@@ -1,0 +1,149 @@
+"""Errors of the API, as problem+json (RFC 9457)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from clickhouse_connect.driver.exceptions import ClickHouseError
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+
+_log = structlog.get_logger(__name__)
+
+
+class FieldError(BaseModel):
+    field: str = Field(description="The parameter that is wrong", examples=["limit"])
+    reason: str = Field(description="Why", examples=["Input should be less than or equal to 1000"])
+
+
+class ProblemBody(BaseModel):
+    """What an error answer holds (RFC 9457)."""
+
+    type: str = Field(examples=["urn:ocpplog:problem:invalid-parameter"])
+    title: str
+    status: int
+    detail: str = ""
+    errors: list[FieldError] = []
+
+
+class ApiError(Exception):
+    """Base of the API's own errors; `kind` is the stable end of the problem's type."""
+
+    status = 500
+    kind = "internal"
+    title = "Something went wrong"
+
+    def __init__(self, detail: str = "", headers: Mapping[str, str] | None = None, **members: Any) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.headers = dict(headers or {})
+        self.members = members
+
+
+class Unauthenticated(ApiError):
+    status, kind, title = 401, "unauthenticated", "A valid token is required"
+
+
+class Forbidden(ApiError):
+    status, kind, title = 403, "forbidden", "Your role does not allow this"
+
+
+class NotFound(ApiError):
+    status, kind, title = 404, "not-found", "There is no such thing, or you may not see it"
+
+
+class InvalidParameter(ApiError):
+    """`field` and why."""
+
+    status, kind, title = 422, "invalid-parameter", "A parameter is wrong"
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(f"{field}: {reason}", errors=[{"field": field, "reason": reason}])
+
+
+class TooMany(ApiError):
+    status, kind, title = 422, "too-many-entries", "More entries match than an export may hold"
+
+
+class TooSlow(ApiError):
+    status, kind, title = 504, "query-too-slow", "The query took too long"
+
+
+class TooBig(ApiError):
+    status, kind, title = 503, "query-too-big", "The query needs more than it may use"
+
+
+class Unavailable(ApiError):
+    status, kind, title = 503, "store-unavailable", "The log cannot be read at the moment"
+
+
+def translate(error: ClickHouseError) -> ApiError:
+    """ClickHouse's errors, in words for the caller; what was asked and how is only in our own log."""
+    code = getattr(error, "code", None)
+    if code in (159, 160, 209):
+        return TooSlow("Narrow the time range, or name a site or a charger.")
+    if code in (158, 241, 307, 396):
+        return TooBig("Narrow the time range, or name a site or a charger.")
+    _log.error("ClickHouse failed", code=code, error=str(error)[:500])
+    return Unavailable("Try again in a moment.", {"Retry-After": "2"})
+
+
+def install(app: FastAPI) -> None:
+    """Make every error of the application a problem."""
+
+    @app.exception_handler(ApiError)
+    async def api_error(_: Request, error: ApiError) -> JSONResponse:
+        return _answer(error.status, error.kind, error.title, error.detail, error.headers, error.members)
+
+    @app.exception_handler(ClickHouseError)
+    async def store_error(_: Request, error: ClickHouseError) -> JSONResponse:
+        found = translate(error)
+        return _answer(found.status, found.kind, found.title, found.detail, found.headers, {})
+
+    @app.exception_handler(RequestValidationError)
+    async def validation_error(_: Request, error: RequestValidationError) -> JSONResponse:
+        errors = [{"field": _field(problem["loc"]), "reason": problem["msg"]} for problem in error.errors()]
+        detail = "; ".join(f"{problem['field']}: {problem['reason']}" for problem in errors)
+        return _answer(422, InvalidParameter.kind, InvalidParameter.title, detail, {}, {"errors": errors})
+
+    @app.exception_handler(HTTPException)
+    async def http_error(_: Request, error: HTTPException) -> JSONResponse:
+        title = HTTPStatus(error.status_code).phrase
+        kind = re.sub(r"[^a-z]+", "-", title.lower())
+        return _answer(error.status_code, kind, title, "", error.headers or {}, {})
+
+    @app.exception_handler(Exception)
+    async def anything(request: Request, error: Exception) -> JSONResponse:
+        _log.error("request failed", path=request.url.path, exc_info=error)
+        return _answer(500, ApiError.kind, ApiError.title, "It is in our log.", {}, {})
+
+
+def _answer(
+    status: int, kind: str, title: str, detail: str, headers: Mapping[str, str], members: Mapping[str, Any]
+) -> JSONResponse:
+    body = {"type": f"urn:ocpplog:problem:{kind}", "title": title, "status": status, "detail": detail, **members}
+    return JSONResponse(body, status, headers=dict(headers), media_type="application/problem+json")
+
+
+def _field(location: Sequence[int | str]) -> str:
+    names = [str(part) for part in location if part not in ("query", "path", "header")]
+    return ".".join(names) or "request"
+
+
+RESPONSES: dict[int | str, dict[str, Any]] = {
+    status: {"model": ProblemBody, "description": title, "content": {"application/problem+json": {}}}
+    for status, title in (
+        (401, Unauthenticated.title),
+        (422, InvalidParameter.title),
+        (503, Unavailable.title),
+        (504, TooSlow.title),
+    )
+}
+"""The problems that any endpoint under /v1 can answer with."""

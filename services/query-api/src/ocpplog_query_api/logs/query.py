@@ -1,0 +1,146 @@
+"""From a search to SQL. Pure: values in, text and bound parameters out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final, Literal
+
+from ocpplog_common.clickhouse import tables
+from ocpplog_query_api.auth import Scope
+from ocpplog_query_api.logs import terms as words
+from ocpplog_query_api.logs import times
+from ocpplog_query_api.logs.identity import EntryId, Place
+
+Order = Literal["desc", "asc"]
+KEY: Final = ("datetime", "kafka_partition", "kafka_offset", "connection_id", "sequence")
+"""The order of a list; unique, so that pages can continue after it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What entries have to match. `equal`: column -> values, one of which it must have; `connectors` may hold None."""
+
+    terms: Sequence[str] = ()
+    sites: Sequence[str] = ()
+    equal: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    connectors: Sequence[int | None] = ()
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    sql: str
+    parameters: dict[str, Any]
+
+
+class _Conditions:
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+        self.parameters: dict[str, Any] = {}
+
+    def add(self, text: str, **parameters: Any) -> None:
+        self.texts.append(text)
+        self.parameters |= parameters
+
+    def sql(self) -> str:
+        return " AND ".join(self.texts) or "1"
+
+
+def page(
+    database: str, scope: Scope, search: Search, columns: Sequence[str], order: Order, limit: int, after: Place | None
+) -> Statement:
+    """The next `limit` entries after a place, in the order of KEY."""
+    conditions = _matching(scope, search)
+    if after:
+        _continue(conditions, order, after)
+    by = ", ".join(f"{name} {order.upper()}" for name in KEY)
+    selected = ", ".join(dict.fromkeys([*columns, *KEY]))
+    sql = f"SELECT {selected} FROM {database}.{tables.LOG} WHERE {conditions.sql()} ORDER BY {by} LIMIT {{limit:UInt32}}"
+    return Statement(sql, conditions.parameters | {"limit": limit})
+
+
+def count(database: str, scope: Scope, search: Search, at_most: int | None = None) -> Statement:
+    """How many match; with `at_most`, counting stops there."""
+    conditions = _matching(scope, search)
+    table = f"{database}.{tables.LOG}"
+    if at_most is None:
+        return Statement(f"SELECT count() AS total FROM {table} WHERE {conditions.sql()}", conditions.parameters)
+    sql = f"SELECT count() AS total FROM (SELECT 1 FROM {table} WHERE {conditions.sql()} LIMIT {{at_most:UInt64}})"
+    return Statement(sql, conditions.parameters | {"at_most": at_most})
+
+
+def entry(database: str, scope: Scope, found: EntryId, columns: Sequence[str]) -> Statement:
+    conditions = _matching(scope, Search())
+    conditions.add(
+        "datetime = fromUnixTimestamp64Milli({at:Int64}, 'UTC')"
+        " AND connection_id = {connection:UUID} AND sequence = {number:UInt32}",
+        at=found.milliseconds,
+        connection=found.connection_id,
+        number=found.sequence,
+    )
+    sql = f"SELECT {', '.join(columns)} FROM {database}.{tables.LOG} WHERE {conditions.sql()} LIMIT 1"
+    return Statement(sql, conditions.parameters)
+
+
+def sites(database: str, scope: Scope) -> Statement:
+    """The sites with entries, with what came in the last 24 hours."""
+    conditions = _matching(scope, Search())
+    sql = (
+        "SELECT site_id, countIf(datetime > now64(3) - INTERVAL 1 DAY) AS entries_24h, max(datetime) AS last_entry"
+        f" FROM {database}.{tables.LOG} WHERE {conditions.sql()} GROUP BY site_id ORDER BY site_id"
+    )
+    return Statement(sql, conditions.parameters)
+
+
+def _matching(scope: Scope, search: Search) -> _Conditions:
+    """The conditions of a search; the scope is in all of them, here and nowhere else."""
+    conditions = _Conditions()
+    visible = scope.among(list(search.sites))
+    if visible is not None:
+        conditions.add("site_id IN {sites:Array(String)}", sites=visible)
+    for column, values in search.equal.items():
+        if values:
+            conditions.add(f"{column} IN {{{column}:Array(String)}}", **{column: list(values)})
+    if search.connectors:
+        _connectors(conditions, search.connectors)
+    if search.since:
+        conditions.add("datetime >= {since:DateTime64(3, 'UTC')}", since=times.for_clickhouse(search.since))
+    if search.until:
+        conditions.add("datetime < {until:DateTime64(3, 'UTC')}", until=times.for_clickhouse(search.until))
+    for number, term in enumerate(search.terms):
+        _term(conditions, number, term)
+    return conditions
+
+
+def _term(conditions: _Conditions, number: int, term: str) -> None:
+    like = f"search LIKE lowerUTF8({{term{number}:String}})"
+    parameters = {f"term{number}": words.like_pattern(term)}
+    if len(term) < words.MESSAGE_ID_LENGTH:
+        conditions.add(like, **parameters)
+    else:
+        conditions.add(f"({like} OR message_id = {{id{number}:String}})", **parameters, **{f"id{number}": term})
+
+
+def _connectors(conditions: _Conditions, connectors: Sequence[int | None]) -> None:
+    numbers = [number for number in connectors if number is not None]
+    text = "connector_id IN {connectors:Array(Int32)}"
+    if None in connectors:
+        text = f"({text} OR connector_id IS NULL)" if numbers else "connector_id IS NULL"
+    conditions.add(text, **({"connectors": numbers} if numbers else {}))
+
+
+def _continue(conditions: _Conditions, order: Order, after: Place) -> None:
+    sign = "<" if order == "desc" else ">"
+    # The first condition says nothing new, and halves the time: it is one that the sorting key understands.
+    conditions.add(
+        f"datetime {sign}= {{at:DateTime64(3, 'UTC')}} AND ({', '.join(KEY)}) {sign} ({{at:DateTime64(3, 'UTC')}},"
+        " {partition:UInt16}, {offset:UInt64}, {connection:UUID}, {number:UInt32})",
+        at=after.datetime,
+        partition=after.partition,
+        offset=after.offset,
+        connection=after.connection_id,
+        number=after.sequence,
+    )

@@ -1,0 +1,85 @@
+"""Reads the log."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from ocpplog_query_api.auth import Scope
+from ocpplog_query_api.database import Database, Row
+from ocpplog_query_api.logs import query, times
+from ocpplog_query_api.logs.identity import EntryId, Place
+from ocpplog_query_api.logs.query import Order, Search
+from ocpplog_query_api.logs.schemas import DETAIL_COLUMNS, LIST_COLUMNS, LogEntry, LogEntryDetail
+
+
+class LogRepository:
+    """Everything it returns lies within `scope`."""
+
+    def __init__(self, database: Database, scope: Scope) -> None:
+        self._database = database
+        self._scope = scope
+
+    async def page(
+        self, search: Search, order: Order, limit: int, after: Place | None, more: Sequence[str] = ()
+    ) -> tuple[list[LogEntry], Place | None]:
+        """Entries, and the place after which there are more (None: there are none)."""
+        statement = query.page(self._database.name, self._scope, search, [*LIST_COLUMNS, *more], order, limit + 1, after)
+        rows = await self._database.rows("page", statement.sql, statement.parameters)
+        found = rows[:limit]
+        place = _place(found[-1]) if len(rows) > limit else None
+        return [LogEntry(**_public(row)) for row in found], place
+
+    async def count(self, search: Search, at_most: int | None = None) -> int:
+        statement = query.count(self._database.name, self._scope, search, at_most)
+        [row] = await self._database.rows("count", statement.sql, statement.parameters)
+        return int(row["total"])
+
+    async def entry(self, found: EntryId) -> LogEntryDetail | None:
+        statement = query.entry(self._database.name, self._scope, found, DETAIL_COLUMNS)
+        rows = await self._database.rows("entry", statement.sql, statement.parameters)
+        if not rows:
+            return None
+        row = _public(rows[0])
+        return LogEntryDetail(**row, request_json=_parsed(row["request"]), response_json=_parsed(row["response"]))
+
+    async def export(self, search: Search, columns: Sequence[str], limit: int) -> list[Row]:
+        """Rows as ClickHouse has them, newest first."""
+        statement = query.page(self._database.name, self._scope, search, columns, "desc", limit, None)
+        return await self._database.rows("export", statement.sql, statement.parameters)
+
+
+def _public(row: Row) -> Row:
+    """Empty text is what a charger did not send: null."""
+    milliseconds = round(_aware(row["datetime"]).timestamp() * 1000)
+    found = EntryId(milliseconds, row["connection_id"].hex, row["sequence"])
+    values = {name: times.iso(value) if isinstance(value, datetime) else value for name, value in row.items()}
+    values["connection_id"] = row["connection_id"].hex
+    if row.get("request_timestamp"):
+        values["request_timestamp"] = times.iso(row["request_timestamp"], "auto")
+    return {name: None if value == "" else value for name, value in values.items()} | {"id": str(found)}
+
+
+def _place(row: Row) -> Place:
+    moment = times.for_clickhouse(_aware(row["datetime"]))
+    return Place(moment, row["kafka_partition"], row["kafka_offset"], row["connection_id"].hex, row["sequence"])
+
+
+def _aware(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+
+
+def _parsed(text: str | None) -> Any:
+    if not text:
+        return None
+    try:
+        return json.loads(text, parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _refuse(constant: str) -> Any:
+    """NaN and Infinity are no JSON, and could not be sent on as such."""
+    raise ValueError(constant)

@@ -1,0 +1,12 @@
+"""Every metric of the query API."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from prometheus_client import Counter, Histogram
+
+REQUESTS: Final = Counter("ocpplog_api_requests_total", "Requests answered", ["method", "route", "status"])
+REQUEST_SECONDS: Final = Histogram("ocpplog_api_request_seconds", "Until the answer begins", ["route"])
+QUERY_SECONDS: Final = Histogram("ocpplog_api_query_seconds", "Time of a query as ClickHouse's client sees it", ["query"])
+EXPORTED: Final = Counter("ocpplog_api_exported_entries_total", "Entries downloaded")

@@ -1,0 +1,41 @@
+"""Settings of the query API."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from ocpplog_common.settings import ClickHouseSettings
+from ocpplog_common.tokens import AUDIENCE
+
+
+class ApiSettings(ClickHouseSettings):
+    api_host: str = Field("127.0.0.1", description="Address the API listens on")
+    api_port: int = Field(8080, ge=0, le=65535, description="Port the API listens on")
+    api_jwt_key_file: Path | None = Field(None, description="File with the key that signs tokens and cursors (HS256, hex)")
+    api_jwks_url: str = Field("", description="JWKS of the OIDC issuer whose tokens are accepted; goes before the key file")
+    api_jwt_issuer: str = Field("", description="Issuer that tokens must name; empty: any")
+    api_jwt_audience: str = Field(AUDIENCE, description="Audience that tokens must name")
+    api_cors_origins: list[str] = Field([], description="Origins whose pages may call the API (JSON list)")
+    api_max_seconds: float = Field(30.0, gt=0, description="How long a query may take in ClickHouse")
+    api_max_memory_bytes: int = Field(2 * 1024**3, gt=0, description="How much memory a query may take in ClickHouse")
+    api_max_page: int = Field(1000, gt=0, description="Most entries of a page")
+    api_max_export: int = Field(10_000, gt=0, description="Most entries of an export")
+
+    @model_validator(mode="after")
+    def _can_verify(self) -> Self:
+        """The key file is also needed with a JWKS: it signs the cursors."""
+        if self.api_jwt_key_file is None:
+            raise ValueError("OCPPLOG_API_JWT_KEY_FILE is required: it signs the cursors, and tokens where there is no JWKS")
+        if not self.api_jwt_key_file.is_file():
+            raise ValueError(f"OCPPLOG_API_JWT_KEY_FILE: {self.api_jwt_key_file} is not a file")
+        if len(self.key) < 32:
+            raise ValueError("OCPPLOG_API_JWT_KEY_FILE: the key is shorter than 32 characters")
+        return self
+
+    @property
+    def key(self) -> str:
+        assert self.api_jwt_key_file is not None
+        return self.api_jwt_key_file.read_text().strip()
