@@ -86,6 +86,11 @@ class TestQueries:
         with clickhouse_connect.get_client(host="127.0.0.1", port=server.port, form_encode_query_params=True) as other:
             assert other.query("SELECT length({x:String})", {"x": "y" * 100_000}).result_rows == [(100_000,)]
 
+    def test_curl_d(self, server: LocalClickHouse) -> None:
+        """curl -d sends any body as application/x-www-form-urlencoded."""
+        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        assert httpx.post(server.url, content="SELECT 1 + 1", headers=headers).text == "2\n"
+
     def test_settings_hold_for_their_query_only(self, client: Client) -> None:
         sql = "SELECT getSetting('max_threads')::UInt64"
         assert client.query(sql, settings={"max_threads": 3}).result_rows == [(3,)]

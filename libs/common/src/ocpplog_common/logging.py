@@ -29,5 +29,6 @@ def configure(service: str, level: str = "info", json: bool = True) -> None:
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(processor=renderer, foreign_pre_chain=shared))
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(max(LOG_LEVELS[level], logging.INFO))
+    # Libraries tell their every step at info.
+    root.setLevel(LOG_LEVELS[level] if level == "debug" else max(LOG_LEVELS[level], logging.WARNING))
     structlog.contextvars.bind_contextvars(service=service)

@@ -75,6 +75,8 @@ _LENGTH: Final = {
     MessageType.CALLRESULTERROR: 5,
     MessageType.SEND: 4,
 }
+_FEWEST: Final = _LENGTH | {MessageType.CALLERROR: 3, MessageType.CALLRESULTERROR: 3}
+"""Errors without description or details still say what they answer."""
 MAX_MESSAGE_ID: Final = 36
 """Longest message id the standard allows (OCPP-J 1.6 section 4.1.4)."""
 
@@ -91,8 +93,7 @@ def parse(data: bytes) -> Frame:
         kind = MessageType(_TYPE.decode(parts[0]))
     except (msgspec.DecodeError, ValueError):
         return Malformed(f"message type: {_excerpt(parts[0])} is none of 2, 3, 4, 5, 6")
-    texts = 3 if kind in (MessageType.CALL, MessageType.SEND) else 2
-    if len(parts) < (texts if kind is MessageType.CALLERROR else texts + 1):
+    if len(parts) < _FEWEST[kind]:
         return Malformed(f"frame: {kind.name} with {len(parts)} elements, expected {_LENGTH[kind]}")
     try:
         message_id = _TEXT.decode(parts[1])

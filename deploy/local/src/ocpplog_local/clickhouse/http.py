@@ -114,10 +114,9 @@ class _Handler:
 
     async def _receive(self, request: Request, body: IO[bytes]) -> dict[str, str]:
         parameters = dict(request.query_params)
-        if request.headers.get("content-type", "").startswith(("multipart/form-data", "application/x-www-form-urlencoded")) and (
-            request.headers.get("content-type", "").startswith("multipart") or not parameters.get("query")
-        ):
-            return parameters | await _form(request, body)
+        # Only this one: curl -d calls any body a form (application/x-www-form-urlencoded).
+        if request.headers.get("content-type", "").startswith("multipart/form-data"):
+            return parameters | await _form(request)
         async for chunk in request.stream():
             body.write(chunk)
         return parameters
@@ -171,7 +170,7 @@ def _job(request: Request, parameters: Mapping[str, str], body: IO[bytes]) -> _J
     )
 
 
-async def _form(request: Request, body: IO[bytes]) -> dict[str, str]:
+async def _form(request: Request) -> dict[str, str]:
     """The parameters of a form: clickhouse-connect sends long ones so. External tables are not supported."""
     try:
         form: FormData = await request.form()

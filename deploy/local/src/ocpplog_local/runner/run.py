@@ -90,7 +90,7 @@ class LocalRun:
         self._started.append(part)
         while not part.ready():
             state = supervision.states()[part.name]
-            if state.given_up:
+            if state.gone:
                 say("failed")
                 raise RunFailed(_obituary(supervision, part, state.description))
             if time.monotonic() - started > _READY_WITHIN_S:
@@ -158,7 +158,7 @@ Ctrl-C stops everything."""
         states = supervision.states()
         for part in self._started:
             state = states[part.name]
-            if state.given_up:
+            if state.gone:
                 raise RunFailed(_obituary(supervision, part, state.description))
             if state.running and state.pid != self._pids.get(part.name):
                 say(f"ocpplog: the {part.title} died and was started again (log: {supervision.log(part.name)})")

@@ -25,17 +25,18 @@ _PR_SET_PDEATHSIG = 1
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """A part as Supervisor sees it. `pid` is 0 while it does not run."""
+    """A part as Supervisor sees it. `gone`: it will not be started again. `pid` is 0 while it does not run."""
 
     name: str
     running: bool
-    given_up: bool
+    gone: bool
     pid: int
     description: str
 
 
 class Supervision:
     def __init__(self, parts: Sequence[Part], directory: Path, environment: dict[str, str]) -> None:
+        self._restarts = {part.name: part.restart for part in parts}
         self._logs = directory / "log"
         self._logs.mkdir(parents=True, exist_ok=True)
         # A socket's path may be 107 bytes long at most; a checkout's can be longer.
@@ -88,7 +89,7 @@ class Supervision:
             return  # not running
 
     def states(self) -> dict[str, State]:
-        return {info["name"]: _state(info) for info in self._server.getAllProcessInfo()}
+        return {info["name"]: _state(info, self._restarts[info["name"]]) for info in self._server.getAllProcessInfo()}
 
     def log(self, name: str) -> Path:
         return self._logs / f"{name}.log"
@@ -131,11 +132,11 @@ class Supervision:
         return "\n".join(lines) + "\n"
 
 
-def _state(info: dict[str, Any]) -> State:
+def _state(info: dict[str, Any], restarts: bool) -> State:
     return State(
         name=info["name"],
         running=info["statename"] in ("RUNNING", "STARTING"),
-        given_up=info["statename"] in ("FATAL", "EXITED"),
+        gone=info["statename"] == "FATAL" or (info["statename"] == "EXITED" and not restarts),
         pid=info["pid"],
         description=info["spawnerr"] or info["description"],
     )

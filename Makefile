@@ -1,0 +1,71 @@
+# The commands of this repository. They set up what they need in .venv and .local, and nowhere else.
+
+VENV := .venv
+BIN := $(VENV)/bin
+PACKAGES := libs/common services/gateway services/enricher services/query-api deploy/local
+PYTEST_ARGS ?=
+FLEET ?= 1
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check unit integration e2e format lock clean
+
+help: ## what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(VENV)/.run ## the whole pipeline with a demo fleet (FLEET=0: without), until Ctrl-C
+	@FLEET=$(FLEET) exec $(BIN)/python -m ocpplog_local
+
+test: check ## every check and test
+	$(BIN)/pytest $(PYTEST_ARGS)
+
+check: $(VENV)/.test ## format, lint, types, direction of imports
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/ruff check --quiet .
+	$(BIN)/mypy $(addsuffix /src,$(PACKAGES)) tests
+	$(BIN)/lint-imports --no-logo
+
+unit: $(VENV)/.test ## unit tests
+	$(BIN)/pytest tests/unit $(PYTEST_ARGS)
+
+integration: $(VENV)/.test ## tests of a service with real components
+	$(BIN)/pytest tests/integration $(PYTEST_ARGS)
+
+e2e: $(VENV)/.test ## tests of the whole pipeline
+	$(BIN)/pytest tests/e2e $(PYTEST_ARGS)
+
+format: $(VENV)/.test ## format and mend what can be mended
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock: $(VENV)/.test ## resolve the requirement files anew, after a change of dependencies (needs uv)
+	uv lock
+	uv export -q --frozen --package ocpplog-common --no-emit-workspace --no-header -o libs/common/requirements.txt
+	uv export -q --frozen --package ocpplog-gateway --no-emit-workspace --no-header -o services/gateway/requirements.txt
+	uv export -q --frozen --package ocpplog-enricher --no-emit-workspace --no-header -o services/enricher/requirements.txt
+	uv export -q --frozen --package ocpplog-query-api --no-emit-workspace --no-header -o services/query-api/requirements.txt
+	uv export -q --frozen --package ocpplog-local --extra build --no-emit-workspace --no-header -o deploy/local/requirements.txt
+	uv export -q --frozen --package ocpplog-tests --no-emit-workspace --no-header -o tests/requirements.txt
+
+clean: ## remove what was set up here; the data of the local run stays
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+
+# A first one of these takes a minute or two: it downloads about 250 MB, most of it the embedded ClickHouse.
+$(VENV)/.run: deploy/local/requirements.txt $(addsuffix /pyproject.toml,$(PACKAGES)) | $(BIN)/python
+	@echo "installing what the local run needs (the first time: about 250 MB) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r deploy/local/requirements.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation $(addprefix -e ,$(PACKAGES))
+	@touch $@
+
+$(VENV)/.test: tests/requirements.txt $(VENV)/.run
+	@echo "installing what the tests need ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/requirements.txt
+	@touch $@
+
+$(BIN)/python:
+	@for candidate in "$${PYTHON:-python3}" python3.11 python3.12 python3.13; do \
+	  if "$$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	    echo "creating $(VENV) with $$("$$candidate" --version)"; \
+	    "$$candidate" -m venv $(VENV) || { echo "the venv module is missing: on Debian, install python3-venv" >&2; exit 1; }; \
+	    exit 0; \
+	  fi; \
+	done; echo "Python 3.11 or newer is needed: set PYTHON to it" >&2; exit 1
