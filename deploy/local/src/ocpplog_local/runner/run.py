@@ -21,6 +21,7 @@ from ocpplog_local.runner.settings import LocalSettings
 from ocpplog_local.runner.supervision import Supervision
 
 _READY_WITHIN_S = 90
+_WATCH_S = 1.0
 _VIEWER_SITE = "test-lab"
 _TOKEN_DAYS = 30
 
@@ -47,17 +48,19 @@ class LocalRun:
             self._check_ports()
             self._mint_tokens()
             supervision = Supervision(self._parts, self._settings.directory, self._settings.environment())
-            try:
-                supervision.open()
-                self._run(supervision)
-            finally:
-                self._stop_all(supervision)
-                supervision.close()
+        except (RunFailed, OSError) as error:
+            return _failed(error)
+        try:
+            supervision.open()
+            self._run(supervision)
+            code = 0
         except (RunFailed, RuntimeError, OSError) as error:
-            say(f"\nocpplog: {error}")
-            return 1
+            code = _failed(error)
+        finally:
+            self._stop_all(supervision)
+            supervision.close()
         say("stopped; the log is kept for the next run")
-        return 0
+        return code
 
     def _run(self, supervision: Supervision) -> None:
         for part in self._infrastructure:
@@ -69,7 +72,7 @@ class LocalRun:
             self._start(supervision, part)
         if not self._stop.is_set():
             self._welcome(supervision)
-        while not self._stop.wait(0.5):
+        while not self._stop.wait(_WATCH_S):
             self._watch(supervision)
 
     def _check_ports(self) -> None:
@@ -178,6 +181,11 @@ def _obituary(supervision: Supervision, part: Part, description: str) -> str:
     lines = path.read_text(errors="replace").splitlines()[-8:] if path.exists() else []
     memory = "" if part.restart else " Its topics were in memory: start again."
     return "\n    ".join([f"the {part.title} died: {description}.{memory} Its log ({path}) ends:", *lines])
+
+
+def _failed(error: Exception) -> int:
+    say(f"\nocpplog: {error}")
+    return 1
 
 
 def say(text: str, end: str = "\n") -> None:

@@ -21,6 +21,7 @@ from supervisor.xmlrpc import SupervisorTransport
 from ocpplog_local.runner.parts import Part
 
 _PR_SET_PDEATHSIG = 1
+_POLL_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,10 @@ class Supervision:
     def stop(self, name: str) -> None:
         """Returns when it has ended."""
         try:
-            self._server.stopProcess(name, True)
+            # Supervisor polls without a pause where it is told to wait.
+            self._server.stopProcess(name, False)
+            while self.states()[name].pid:
+                time.sleep(_POLL_S)
         except (Fault, OSError):
             return  # not running
 
@@ -138,8 +142,18 @@ def _state(info: dict[str, Any], restarts: bool) -> State:
         running=info["statename"] in ("RUNNING", "STARTING"),
         gone=info["statename"] == "FATAL" or (info["statename"] == "EXITED" and not restarts),
         pid=info["pid"],
-        description=info["spawnerr"] or info["description"],
+        description=_how_it_ended(info),
     )
+
+
+def _how_it_ended(info: dict[str, Any]) -> str:
+    match info["exitstatus"]:
+        case -1:
+            return "killed by a signal"
+        case 0:
+            return str(info["spawnerr"] or info["description"])
+        case status:
+            return f"it ended with status {status}"
 
 
 def _escape(value: object) -> str:
