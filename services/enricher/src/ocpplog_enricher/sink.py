@@ -1,6 +1,6 @@
 """Writes rows to ClickHouse so that each is stored once, whoever is killed when.
 
-Two things together (ADR 0003):
+Two things together (ADR 0001):
 
 * A write's deduplication token is the id of its first row. Of two writers that stand at the same place of a partition (one
   killed or cut off with its insert still under way, one that took over) ClickHouse lets only the first through.
