@@ -303,6 +303,24 @@ async def test_sigkill_of_each_service_while_frames_flow(run: Run) -> None:
     assert "died and was started again" in run.log.read_text()
 
 
+def readme_commands() -> list[str]:
+    text = (Path(__file__).parents[2] / "README.md").read_text()
+    blocks = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
+    return [line for block in blocks for line in block.splitlines() if not line.startswith("make ")]
+
+
+@pytest.mark.parametrize("command", readme_commands(), ids=lambda command: command[-40:])
+def test_the_commands_of_the_readme(run: Run, command: str) -> None:
+    moved = command.replace("127.0.0.1:8080", f"127.0.0.1:{run.ports['API_PORT']}").replace(
+        "http://127.0.0.1:8123/", run.clickhouse
+    )
+    assert moved != command
+    done = subprocess.run(["bash", "-c", moved], cwd=run.directory, capture_output=True, timeout=30)
+    assert done.returncode == 0, done.stderr
+    output = done.stdout.decode()
+    assert output.startswith(('{"items":', "Datetime,Charger ID", "   ┌─site_id")), output
+
+
 def test_a_taken_port_is_said(run: Run, tmp_path: Path) -> None:
     other = Run(tmp_path)
     other.ports["API_PORT"] = run.ports["API_PORT"]

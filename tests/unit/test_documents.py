@@ -1,0 +1,43 @@
+"""What the documents promise."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+from support.configuration import in_readme, table
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_table_of_settings_is_the_settings() -> None:
+    assert in_readme() == table(), "cd tests && python -m support.configuration"
+
+
+DOCUMENTS = sorted(path.relative_to(ROOT) for path in [ROOT / "README.md", *ROOT.glob("docs/**/*.md")])
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=str)
+def test_links_lead_somewhere(document: Path) -> None:
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", (ROOT / document).read_text()):
+        assert (ROOT / document).parent.joinpath(target).exists(), target
+
+
+PROJECTS = ["libs/common", "services/gateway", "services/enricher", "services/query-api", "deploy/local", "tests"]
+
+
+@pytest.mark.parametrize("project", PROJECTS)
+def test_requirement_files_hold_what_the_projects_ask_for(project: str) -> None:
+    """Pinned within the range, hashed, and without an address to download from."""
+    text = (ROOT / project / "requirements.txt").read_text()
+    assert "://" not in text
+    pinned = dict(re.findall(r"^([a-z0-9._-]+)==([^ ;\\]+)", text, re.MULTILINE))
+    assert len(re.findall(r"--hash=sha256:", text)) >= len(pinned)
+    for line in tomllib.loads((ROOT / project / "pyproject.toml").read_text())["project"]["dependencies"]:
+        wanted = Requirement(line)
+        if not wanted.name.startswith("ocpplog-"):
+            assert wanted.specifier.contains(pinned[wanted.name.lower()]), line
