@@ -7,7 +7,7 @@ PYTEST_ARGS ?=
 FLEET ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check unit integration e2e format lock clean
+.PHONY: help run test test-kafka check unit integration e2e format lock clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,13 @@ integration: $(VENV)/.test ## tests of a service with real components
 
 e2e: $(VENV)/.test ## tests of the whole pipeline
 	$(BIN)/pytest tests/e2e $(PYTEST_ARGS)
+
+test-kafka: $(VENV)/.test .local/kafka-jars ## the enricher's tests on Apache Kafka itself (needs Java 17 and Maven)
+	OCPPLOG_TEST_KAFKA_JARS=$(CURDIR)/.local/kafka-jars $(BIN)/pytest tests/integration/test_enricher.py $(PYTEST_ARGS)
+
+.local/kafka-jars: tests/support/kafka/pom.xml
+	mvn -q -f $< dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/$@
+	@touch $@
 
 format: $(VENV)/.test ## format and mend what can be mended
 	$(BIN)/ruff format .

@@ -21,7 +21,8 @@ from ocpplog_common.clickhouse.migrate import migrate
 from ocpplog_common.envelope import Envelope, Source, new_connection_id
 from ocpplog_common.records import Connectivity, LevelName, Site
 from ocpplog_common.settings import KafkaSettings
-from support.processes import LocalClickHouse, Process, embedded_kafka, free_port, local_clickhouse, wait_for_http
+from support.broker import IDEMPOTENCE, kafka
+from support.processes import LocalClickHouse, Process, free_port, local_clickhouse, wait_for_http
 
 pytestmark = pytest.mark.integration
 
@@ -38,13 +39,13 @@ class Bench:
     def __init__(self, bootstrap: str, store: LocalClickHouse, client: Client, log: Path) -> None:
         self.bootstrap, self.store, self.client, self.log = bootstrap, store, client, log
         self.health = free_port()
-        self.kafka = KafkaSettings(kafka_bootstrap=bootstrap, kafka_idempotence=False)
+        self.kafka = KafkaSettings(kafka_bootstrap=bootstrap, kafka_idempotence=IDEMPOTENCE)
         self.enricher = self.new_enricher(self.health)
 
     def new_enricher(self, health: int) -> Process:
         environment = {
             "OCPPLOG_KAFKA_BOOTSTRAP": self.bootstrap,
-            "OCPPLOG_KAFKA_IDEMPOTENCE": "false",
+            "OCPPLOG_KAFKA_IDEMPOTENCE": str(IDEMPOTENCE).lower(),
             "OCPPLOG_CLICKHOUSE_URL": self.store.url,
             "OCPPLOG_ENRICHER_HEALTH_PORT": str(health),
             "OCPPLOG_ENRICHER_REBALANCE_TIMEOUT_S": "2",
@@ -74,7 +75,7 @@ class Bench:
 @pytest.fixture
 async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
     with (
-        embedded_kafka() as bootstrap,
+        kafka() as bootstrap,
         local_clickhouse(tmp_path / "clickhouse") as store,
         clickhouse_connect.get_client(host="127.0.0.1", port=store.port) as client,
     ):

@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 _log = structlog.get_logger(__name__)
@@ -71,10 +72,10 @@ class CompactedTable(Mapping[str, _Value], Generic[_Value]):
                 return
 
     async def _assign(self, consumer: AIOKafkaConsumer) -> list[TopicPartition]:
-        while self.topic not in await consumer.topics():
+        while not (numbers := await partitions_of(self.topic, self._client)):
             _log.warning("topic not there yet", topic=self.topic)
             await asyncio.sleep(_RETRY_S)
-        partitions = [TopicPartition(self.topic, number) for number in sorted(consumer.partitions_for_topic(self.topic))]
+        partitions = [TopicPartition(self.topic, number) for number in numbers]
         consumer.assign(partitions)
         return partitions
 
@@ -102,3 +103,17 @@ class CompactedTable(Mapping[str, _Value], Generic[_Value]):
             self._values[key] = self._decode(record.value)
         except ValueError as error:
             _log.error("unreadable record", topic=self.topic, key=key, offset=record.offset, error=str(error))
+
+
+async def partitions_of(topic: str, client: dict[str, Any]) -> list[int]:
+    """The numbers of a topic's partitions; empty where there is no such topic. Raises aiokafka's KafkaError.
+
+    Not the consumer's partitions_for_topic: it knows nothing of a topic that is not assigned yet.
+    """
+    admin = AIOKafkaAdminClient(**client)
+    await admin.start()
+    try:
+        [found] = await admin.describe_topics([topic])
+        return sorted(partition["partition"] for partition in found["partitions"])
+    finally:
+        await admin.close()

@@ -83,6 +83,8 @@ class Enricher:
     def _problem(self) -> str:
         if not self._started:
             return "waiting for Kafka or ClickHouse"
+        if not self.faust.consumer_generation_id:
+            return "not in the consumer group yet"
         return "" if self.failure.error is None else f"failed: {self.failure.error}"
 
 
