@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,7 +25,7 @@ class Stream:
         self.offset = -1
         self.sequences: dict[str, int] = {}
 
-    def send(
+    def observe(
         self,
         frame: bytes,
         source: Source = CHARGER,
@@ -32,13 +33,16 @@ class Stream:
         connection: str = OLD,
         charger: str = "CP1",
         **more: Opcode,
-    ) -> list[Exchange]:
+    ) -> Observed:
         self.offset += 1
         self.sequences[connection] = self.sequences.get(connection, 0) + 1
         at_us = (self.offset if at is None else at) * SECOND
         sequence = self.sequences[connection]
         envelope = Envelope(charger, "site", source, "ocpp1.6", connection, sequence, at_us, "gw", frame, **more)
-        return self.pairing.observe(Observed(envelope, ocppj.parse(frame), self.offset))
+        return Observed(envelope, ocppj.parse(frame), self.offset)
+
+    def send(self, frame: bytes, source: Source = CHARGER, **more: Any) -> list[Exchange]:
+        return self.pairing.observe(self.observe(frame, source, **more))
 
 
 def outcomes(exchanges: list[Exchange]) -> list[Outcome]:

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from ocpplog_enricher.domain import timestamps
 
-_NUMBER: Final = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
+_NUMBER: Final = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _PHASES: Final = ("L1", "L2", "L3", "N", "L1-N", "L2-N", "L3-N", "L1-L2", "L2-L3", "L3-L1")
 _LINES: Final = {"": "", "L1": "_l1", "L1-N": "_l1", "L2": "_l2", "L2-N": "_l2", "L3": "_l3", "L3-N": "_l3"}
 """Phase -> suffix of the column it fills. Line-to-line voltages and the neutral fill none."""

@@ -1,0 +1,171 @@
+"""Writing once: tokens, look-ups, retries, refusals; and acknowledging in order."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import msgspec
+import pytest
+from clickhouse_connect.driver.exceptions import DatabaseError, OperationalError
+
+from ocpplog_enricher import sink as sink_module
+from ocpplog_enricher.domain.pairing import Exchange, Outcome, Pairing
+from ocpplog_enricher.domain.rows import LogRow
+from ocpplog_enricher.errors import RowsRejected, StoreUnavailable
+from ocpplog_enricher.partition import Partition
+from ocpplog_enricher.sink import TableWriter
+
+from .test_pairing import CHARGER, CSMS, OLD, Stream
+
+
+class FakeClickHouse:
+    """Stores what it is given, and drops an insert whose token it has seen."""
+
+    def __init__(self) -> None:
+        self.rows: list[dict[str, Any]] = []
+        self.tokens: set[str] = set()
+        self.errors: list[Exception] = []
+        self.stores_and_fails = False
+        self.queries = 0
+
+    async def raw_insert(self, table: str, *, insert_block: bytes, settings: dict[str, Any], fmt: str) -> None:
+        if self.errors and not self.stores_and_fails:
+            raise self.errors.pop(0)
+        if settings["insert_deduplication_token"] not in self.tokens:
+            self.tokens.add(settings["insert_deduplication_token"])
+            self.rows += [msgspec.json.decode(line) for line in insert_block.splitlines()]
+        if self.errors:
+            raise self.errors.pop(0)
+
+    async def query(self, query: str, parameters: dict[str, Any]) -> Any:
+        self.queries += 1
+        return SimpleNamespace(result_rows=[(row["connection_id"], row["sequence"]) for row in self.rows])
+
+    def sequences(self) -> list[int]:
+        return [row["sequence"] for row in self.rows]
+
+
+def rows(*sequences: int) -> list[LogRow]:
+    common: dict[str, Any] = {
+        "datetime": "2026-11-24 00:00:00.000000",
+        "site_id": "s",
+        "charger_id": "c",
+        "source": "charger",
+        "subprotocol": "ocpp1.6",
+        "outcome": "result",
+        "connection_id": OLD,
+        "gateway_id": "g",
+        "kafka_partition": 0,
+        "kafka_offset": 0,
+        "closed_offset": 0,
+    }
+    return [LogRow(sequence=number, **common) for number in sequences]
+
+
+@pytest.fixture
+def store(monkeypatch: pytest.MonkeyPatch) -> FakeClickHouse:
+    monkeypatch.setattr(sink_module, "_FIRST_PAUSE_S", 0.001)
+    return FakeClickHouse()
+
+
+@pytest.fixture
+def writer(store: FakeClickHouse) -> TableWriter:
+    return TableWriter(store, "log.ocpp_log", retry_for_s=0.2)
+
+
+class TestWriting:
+    async def test_without_suspicion_nothing_is_looked_up(self, store: FakeClickHouse, writer: TableWriter) -> None:
+        assert await writer.write(rows(1, 2), suspect=False) is False
+        assert (store.sequences(), store.queries) == ([1, 2], 0)
+
+    async def test_what_is_stored_is_skipped(self, store: FakeClickHouse, writer: TableWriter) -> None:
+        await writer.write(rows(1, 2), suspect=False)
+        assert await writer.write(rows(1, 2, 3), suspect=True) is True
+        assert store.sequences() == [1, 2, 3]
+
+    async def test_an_insert_under_way_elsewhere_wins_and_the_rest_follows(
+        self, store: FakeClickHouse, writer: TableWriter
+    ) -> None:
+        """The one before us sent 1 and 2, and was killed; they arrive after our look-up."""
+        look_up = store.query
+        late = True
+
+        async def query(query: str, parameters: dict[str, Any]) -> Any:
+            nonlocal late
+            found = await look_up(query, parameters)
+            if late:
+                late = False
+                await TableWriter(store, "log.ocpp_log", 1).write(rows(1, 2), suspect=False)
+            return found
+
+        store.query = query  # type: ignore[method-assign]
+        await writer.write(rows(1, 2, 3), suspect=True)
+        assert store.sequences() == [1, 2, 3]
+
+    async def test_an_answer_that_was_lost(self, store: FakeClickHouse, writer: TableWriter) -> None:
+        store.stores_and_fails = True
+        store.errors = [OperationalError("connection reset"), OperationalError("connection reset")]
+        await writer.write(rows(1, 2), suspect=False)
+        assert store.sequences() == [1, 2]
+
+    async def test_giving_up(self, store: FakeClickHouse, writer: TableWriter) -> None:
+        store.errors = [OperationalError("down")] * 1000
+        with pytest.raises(StoreUnavailable, match="no answer"):
+            await writer.write(rows(1), suspect=False)
+
+    async def test_rows_that_are_refused(self, store: FakeClickHouse, writer: TableWriter) -> None:
+        store.errors = [DatabaseError("Code: 27. DB::Exception: Cannot parse input", code=27)]
+        with pytest.raises(RowsRejected):
+            await writer.write(rows(1), suspect=False)
+        store.errors = [DatabaseError("Code: 60. DB::Exception: no table yet", code=60)]
+        await writer.write(rows(1), suspect=False)
+        assert store.sequences() == [1]
+
+
+def partition(first_offset: int = 0) -> tuple[Partition[int], Stream]:
+    stream = Stream()
+    stream.offset = first_offset - 1
+    pairing: Pairing = stream.pairing
+    return Partition(0, 1, pairing, first_offset, suspect_rows=10, opened_us=0), stream
+
+
+class TestAcknowledging:
+    def test_an_open_request_holds_what_comes_after_it(self) -> None:
+        found, _ = partition()
+        seen = Stream()
+        observed = [
+            seen.observe(b'[2,"a","Heartbeat",{}]', CHARGER),
+            seen.observe(b'[2,"b","Heartbeat",{}]', CHARGER),
+            seen.observe(b'[3,"b",{}]', CSMS),
+            seen.observe(b'[3,"a",{}]', CSMS),
+        ]
+        acknowledged = []
+        for one in observed:
+            found.complete(found.accept(one, one.offset))
+            acknowledged.append(found.acknowledge())
+        assert acknowledged == [[], [], [], [0, 1, 2, 3]]
+
+    def test_a_frame_that_comes_again_changes_nothing(self) -> None:
+        found, _ = partition()
+        seen = Stream()
+        first = seen.observe(b'[2,"a","Heartbeat",{}]', CHARGER)
+        found.accept(first, 0)
+        assert found.accept(first, 0) == []
+        assert len(found.pairing) == 1
+
+    def test_suspicion_ends(self) -> None:
+        found, _ = partition()
+        assert found.suspects([])
+        found.wrote(11, stored_before=False)
+        assert not found.suspects([])
+        found.wrote(1, stored_before=True)
+        assert found.suspects([])
+        found.pairing.stream_time_us = 10**12
+        assert not found.suspects([])
+
+    def test_a_request_from_before_the_assignment_stays_suspect(self) -> None:
+        found, _ = partition(first_offset=5)
+        found.wrote(11, stored_before=False)
+        old = Stream().observe(b'[2,"a","Heartbeat",{}]', CHARGER)
+        assert found.suspects([Exchange(old, None, Outcome.TIMEOUT, 9, True)])
