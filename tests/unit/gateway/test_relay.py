@@ -69,8 +69,8 @@ class FakePublisher:
 
 
 class Scene:
-    def __init__(self, automatic: bool = True, max_in_flight: int = 8) -> None:
-        self.charger, self.csms, self.publisher = FakeSocket(), FakeSocket(), FakePublisher(automatic)
+    def __init__(self, automatic: bool = True, max_in_flight: int = 8, csms: FakeSocket | None = None) -> None:
+        self.charger, self.csms, self.publisher = FakeSocket(), csms or FakeSocket(), FakePublisher(automatic)
         self.count = 0
         self.relay = Relay(self.charger, self.csms, self.publisher, self.wrap, max_in_flight)
         self.task = asyncio.create_task(self.relay.run())
@@ -185,3 +185,44 @@ async def test_the_charger_is_told_how_its_central_system_ended(code: int | None
     scene.csms.end(code)
     await scene.end()
     assert (scene.charger.closed or (0,))[0] == told
+
+
+async def test_a_side_that_does_not_read_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else nobody would notice that the other one is gone: it is not read while its frames wait."""
+    monkeypatch.setattr("ocpplog_gateway.relay._SEND_WITHIN_S", 0.05)
+    stuck = Stuck()
+    scene = Scene(max_in_flight=2, csms=stuck)
+    for n in range(9):
+        scene.charger.incoming.put_nowait(f"a{n}")
+    await scene.end()
+    assert stuck.aborted
+    assert (scene.charger.closed or (0,))[0] == 1012
+
+
+class Stuck(FakeSocket):
+    """Takes nothing, and breaks only when it is aborted."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.aborted = False
+        self.transport = self
+
+    async def send(self, message: str | bytes) -> None:
+        await asyncio.Event().wait()
+
+    def abort(self) -> None:
+        self.aborted = True
+        self.end(None)
+
+
+async def test_a_fault_of_ours_ends_both_sides() -> None:
+    scene = Scene()
+
+    async def broken(envelope: Envelope) -> Awaitable[None]:
+        raise RuntimeError("a fault")
+
+    scene.publisher.publish = broken  # type: ignore[method-assign]
+    scene.charger.incoming.put_nowait("x")
+    with pytest.raises(BaseExceptionGroup):
+        await scene.end()
+    assert (scene.charger.closed or (0,))[0] == (scene.csms.closed or (0,))[0] == 1011

@@ -59,8 +59,11 @@ class CompactedTable(Mapping[str, _Value], Generic[_Value]):
             await asyncio.gather(self._task, return_exceptions=True)
             self._task = None
         if self._consumer:
-            await self._consumer.stop()
-            self._consumer = None
+            consumer, self._consumer = self._consumer, None
+            # While Kafka is away, aiokafka's stop raises whatever its own tasks were at, CancelledError included.
+            [problem] = await asyncio.gather(consumer.stop(), return_exceptions=True)
+            if problem:
+                _log.warning("consumer did not stop cleanly", topic=self.topic, error=repr(problem))
 
     async def _load(self, consumer: AIOKafkaConsumer) -> None:
         partitions = await self._assign(consumer)

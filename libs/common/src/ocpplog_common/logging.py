@@ -29,6 +29,8 @@ def configure(service: str, level: str = "info", json: bool = True) -> None:
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(processor=renderer, foreign_pre_chain=shared))
     root = logging.getLogger()
     root.handlers[:] = [handler]
+    # At debug it writes whole records, password hashes included.
+    logging.getLogger("aiokafka").setLevel(logging.ERROR)
     # Libraries tell their every step at info.
     root.setLevel(LOG_LEVELS[level] if level == "debug" else max(LOG_LEVELS[level], logging.WARNING))
     structlog.contextvars.bind_contextvars(service=service)

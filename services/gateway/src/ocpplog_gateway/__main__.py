@@ -10,7 +10,9 @@ import uvloop
 from pydantic import ValidationError
 
 from ocpplog_common import logging
+from ocpplog_gateway import libraries
 from ocpplog_gateway.app import Gateway
+from ocpplog_gateway.errors import GatewayError
 from ocpplog_gateway.settings import GatewaySettings
 
 
@@ -19,12 +21,15 @@ def main() -> int:
     try:
         settings = GatewaySettings()
     except ValidationError as error:
-        print(f"ocpplog-gateway: settings: {error}", file=sys.stderr)
+        # Not the error's own text, which has many lines and repeats what was given: that may be a secret.
+        found = "; ".join(f"OCPPLOG_{str(e['loc'][0] if e['loc'] else '').upper()}: {e['msg']}" for e in error.errors())
+        print(f"ocpplog-gateway: settings: {found}", file=sys.stderr)
         return 1
     logging.configure("gateway", settings.log_level, settings.log_json)
+    libraries.quiet()
     try:
         uvloop.run(_run(settings))
-    except OSError as error:
+    except (OSError, GatewayError) as error:
         print(f"ocpplog-gateway: {error}", file=sys.stderr)
         return 1
     return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 
 import structlog
@@ -13,8 +14,10 @@ from ocpplog_common import records, topics
 from ocpplog_common.clock import SystemClock
 from ocpplog_common.compacted import CompactedTable
 from ocpplog_common.records import Charger, Site
+from ocpplog_gateway.errors import GatewayError
 from ocpplog_gateway.gatekeeper import Gatekeeper
 from ocpplog_gateway.health import serve_health
+from ocpplog_gateway.libraries import WEBSOCKET_LOG, ChargerConnection
 from ocpplog_gateway.publisher import KafkaPublisher
 from ocpplog_gateway.registry import Registry
 from ocpplog_gateway.relay import GOING_AWAY
@@ -24,6 +27,7 @@ from ocpplog_gateway.settings import GatewaySettings
 _log = structlog.get_logger(__name__)
 _KAFKA_PAUSE_S = 1.0
 _END_WITHIN_S = 10.0
+_LINGER_S = 1.0
 
 
 class Gateway:
@@ -35,27 +39,43 @@ class Gateway:
         kafka = settings.kafka_client()
         self._sites: CompactedTable[Site] = CompactedTable(topics.SITES, records.decode_site, kafka)
         self._chargers: CompactedTable[Charger] = CompactedTable(topics.CHARGERS, records.decode_charger, kafka)
-        self._publisher: KafkaPublisher | None = None
         self._sessions: dict[str, Session] = {}
         self._running: set[asyncio.Task[None]] = set()
-        self._problem = "waiting for Kafka"
+        self._publisher: KafkaPublisher | None = None
+        self._state = "waiting for Kafka"
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Raises OSError where a port is taken."""
+        """Raises OSError where a port is taken, GatewayError where only a new process can go on."""
         settings = self._settings
-        async with await serve_health(settings.gateway_health_host, settings.gateway_health_port, lambda: self._problem):
-            publisher = await self._start_kafka(stop)
+        async with await serve_health(settings.gateway_health_host, settings.gateway_health_port, lambda: self._problem()):
+            publisher = await self._start_kafka_unless(stop)
             if publisher is None:
                 return
+            self._publisher = publisher
             try:
                 await self._serve(publisher, stop)
             finally:
-                await publisher.stop()
-                await asyncio.gather(self._sites.stop(), self._chargers.stop())
+                await self._stop_kafka(publisher)
 
-    async def _start_kafka(self, stop: asyncio.Event) -> KafkaPublisher | None:
-        """Wait for Kafka and load the registry; None where stopped before."""
-        while not stop.is_set():
+    def _problem(self) -> str:
+        """Why no charger is taken; empty: they are."""
+        return self._state or (self._publisher.problem() if self._publisher else "")
+
+    async def _start_kafka_unless(self, stop: asyncio.Event) -> KafkaPublisher | None:
+        """`_start_kafka`, which may wait for good for a topic; None where stopped before."""
+        starting = asyncio.create_task(self._start_kafka())
+        stopped = asyncio.create_task(stop.wait())
+        await asyncio.wait({starting, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
+        if starting.done():
+            return starting.result()
+        starting.cancel()
+        await asyncio.wait({starting}, timeout=_END_WITHIN_S)
+        return None
+
+    async def _start_kafka(self) -> KafkaPublisher:
+        """Wait for Kafka and load the registry."""
+        while True:
             publisher = KafkaPublisher(self._settings)
             try:
                 await publisher.start()
@@ -63,20 +83,31 @@ class Gateway:
                 await self._chargers.start()
                 _log.info("registry loaded", sites=len(self._sites), chargers=len(self._chargers))
                 return publisher
-            except (KafkaError, OSError) as error:
-                await asyncio.gather(publisher.stop(), self._sites.stop(), self._chargers.stop())
+            except BaseException as error:
+                await self._stop_kafka(publisher)
+                if not isinstance(error, KafkaError | OSError):
+                    raise
                 _log.warning("Kafka does not answer yet", bootstrap=self._settings.kafka_bootstrap, error=str(error))
                 await asyncio.sleep(_KAFKA_PAUSE_S)
-        return None
+
+    async def _stop_kafka(self, publisher: KafkaPublisher) -> None:
+        # aiokafka's consumer raises whatever its tasks were at, CancelledError included, while Kafka is away.
+        stopping = asyncio.gather(publisher.stop(), self._sites.stop(), self._chargers.stop(), return_exceptions=True)
+        for failure in await stopping:
+            if failure:
+                _log.warning("Kafka client did not stop cleanly", error=repr(failure))
 
     async def _serve(self, publisher: KafkaPublisher, stop: asyncio.Event) -> None:
         settings = self._settings
         registry = Registry(self._sites, self._chargers, settings.gateway_default_site, settings.gateway_upstream)
-        gatekeeper = Gatekeeper(settings, registry, publisher, self._clock, stop.is_set)
+        gatekeeper = Gatekeeper(settings, registry, publisher, self._clock, self._problem)
 
         async def handle(connection: ServerConnection) -> None:
             session = Session(connection, gatekeeper.take(connection), publisher, self._clock, settings.gateway_id)
-            await self._keep(session)
+            try:
+                await self._keep(session)
+            except Exception:
+                _log.exception("connection failed", charger=session.charger_id)
 
         server = await serve(
             handle,
@@ -84,25 +115,41 @@ class Gateway:
             settings.gateway_port,
             process_request=gatekeeper.process_request,
             select_subprotocol=gatekeeper.select_subprotocol,
+            process_response=gatekeeper.process_response,
             open_timeout=settings.gateway_open_timeout_s,
             ping_interval=settings.gateway_ping_interval_s,
             ping_timeout=settings.gateway_ping_timeout_s or None,
             max_size=settings.gateway_max_frame_bytes,
             server_header=None,
+            logger=WEBSOCKET_LOG,
+            create_connection=ChargerConnection,
         )
-        self._problem = ""
+        self._state = ""
         _log.info("listening", host=settings.gateway_host, port=server.sockets[0].getsockname()[1])
-        await stop.wait()
-        self._problem = "stopping"
+        await self._until(stop, publisher.dead)
+        self._state = "the gateway is stopping"
         server.close(close_connections=False)
         await self._drain()
-        server.close()
-        await server.wait_closed()
+        # Whoever only opened a TCP connection, or does not close, must not keep the process.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LINGER_S):
+                await server.wait_closed()
+        if publisher.dead.is_set():
+            raise GatewayError("the Kafka producer gave up for good")
+
+    @staticmethod
+    async def _until(*events: asyncio.Event) -> None:
+        waiting = {asyncio.create_task(event.wait()) for event in events}
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        for task in waiting:
+            task.cancel()
 
     async def _keep(self, session: Session) -> None:
         """Run a session; an older one of the same charger gives way to it."""
-        older = self._sessions.get(session.charger_id)
-        self._sessions[session.charger_id] = session
+        older = None
+        if session.relays:
+            older = self._sessions.get(session.charger_id)
+            self._sessions[session.charger_id] = session
         task = asyncio.current_task()
         assert task is not None
         self._running.add(task)

@@ -10,7 +10,7 @@ from ocpplog_common.records import Charger
 from ocpplog_common.secrets import verify_password
 from ocpplog_gateway.errors import Refusal
 
-_CHALLENGE = {"WWW-Authenticate": 'Basic realm="ocpp", charset="UTF-8"'}
+CHALLENGE = {"WWW-Authenticate": 'Basic realm="ocpp", charset="UTF-8"'}
 
 
 def authenticate(charger: Charger, authorization: str | None) -> None:
@@ -22,12 +22,12 @@ def authenticate(charger: Charger, authorization: str | None) -> None:
     if not charger.password_hash:
         return
     if not authorization:
-        raise Refusal(401, "no-credentials", "HTTP Basic credentials are required", _CHALLENGE)
+        raise Refusal(401, "no-credentials", "HTTP Basic credentials are required", CHALLENGE)
     user, password = _basic(authorization)
     right_user = hmac.compare_digest(user, charger.charger_id.encode())
     right_password = verify_password(password, charger.password_hash)
     if not (right_user and right_password):
-        raise Refusal(401, "wrong-credentials", "wrong credentials", _CHALLENGE)
+        raise Refusal(401, "wrong-credentials", "wrong credentials", CHALLENGE)
 
 
 def _basic(authorization: str) -> tuple[bytes, bytes]:
@@ -39,5 +39,5 @@ def _basic(authorization: str) -> tuple[bytes, bytes]:
         if not colon:
             raise ValueError
     except (ValueError, binascii.Error):
-        raise Refusal(401, "no-credentials", "Authorization: not HTTP Basic", _CHALLENGE) from None
+        raise Refusal(401, "no-credentials", "Authorization: not HTTP Basic", CHALLENGE) from None
     return user, password

@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 import structlog
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.asyncio.server import ServerConnection
-from websockets.exceptions import InvalidHandshake, InvalidHeaderFormat, InvalidStatus
-from websockets.headers import parse_subprotocol
+from websockets.exceptions import InvalidHeaderFormat, InvalidStatus, InvalidURI, WebSocketException
+from websockets.headers import parse_connection, parse_subprotocol
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
@@ -20,14 +20,16 @@ from ocpplog_common.clock import Clock
 from ocpplog_common.records import Charger, ConnectionEvent, ConnectionEventKind
 from ocpplog_gateway import auth, handshake, metrics
 from ocpplog_gateway.errors import Refusal
+from ocpplog_gateway.libraries import WEBSOCKET_LOG, UpstreamConnection
 from ocpplog_gateway.publisher import Publisher
 from ocpplog_gateway.registry import Registry
+from ocpplog_gateway.relay import GOING_AWAY, end
 from ocpplog_gateway.settings import GatewaySettings
 
 _log = structlog.get_logger(__name__)
 _AS_THE_UPSTREAM = frozenset({401, 403, 404})
 _RETRY_AFTER_S = (5, 30)
-_HANDSHAKE_FAILED = 1001
+_SHOWN_PATH = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,44 +42,61 @@ class Admission:
 
 
 class Gatekeeper:
-    """Answers handshakes: `process_request` and `select_subprotocol` of a websockets server."""
+    """Answers handshakes: `process_request`, `select_subprotocol` and `process_response` of a websockets server.
+
+    `problem` says why nobody may come in now; empty: they may.
+    """
 
     def __init__(
-        self, settings: GatewaySettings, registry: Registry, publisher: Publisher, clock: Clock, draining: Callable[[], bool]
+        self, settings: GatewaySettings, registry: Registry, publisher: Publisher, clock: Clock, problem: Callable[[], str]
     ) -> None:
         self._settings = settings
         self._registry = registry
         self._publisher = publisher
         self._clock = clock
-        self._draining = draining
-        self._admitted: dict[ServerConnection, Admission] = {}
+        self._problem = problem
+        self._admitted: dict[ServerConnection, tuple[Admission, asyncio.Task[None]]] = {}
 
     def take(self, connection: ServerConnection) -> Admission:
         """The admission of a connection whose handshake is complete."""
-        return self._admitted.pop(connection)
+        admission, watching = self._admitted.pop(connection)
+        watching.cancel()
+        return admission
 
     async def process_request(self, connection: ServerConnection, request: Request) -> Response | None:
         charger_id = ""
         try:
-            if self._draining():
-                raise Refusal(503, "stopping", "the gateway is stopping", _retry_after())
             charger_id = handshake.charger_id(request.path, self._settings.gateway_path)
+            if problem := self._problem():
+                raise Refusal(503, "not-ready", problem, _retry_after())
             _require_websocket(request)
             admission = await self._admit(charger_id, request)
         except Refusal as refusal:
-            return self._refuse(connection, charger_id, refusal)
-        self._admitted[connection] = admission
+            return self._refuse(connection, charger_id, refusal, request.path)
+        except Exception:
+            # The WebSocket library's log is silent, so the traceback of a fault of ours is written here.
+            _log.exception("handshake failed", charger=charger_id, peer=peer_of(connection))
+            return self._refuse(connection, charger_id, Refusal(500, "internal", "internal error"), request.path)
         # A handshake that breaks after this point never comes to the handler.
-        asyncio.get_running_loop().call_later(self._settings.gateway_open_timeout_s, self._abandon, connection, admission)
+        watching = asyncio.create_task(self._abandon_when_lost(connection), name=f"handshake {charger_id}")
+        self._admitted[connection] = admission, watching
         return None
 
     def select_subprotocol(self, connection: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:
-        admission = self._admitted.get(connection)
+        admission, _ = self._admitted.get(connection, (None, None))
         return Subprotocol(admission.subprotocol) if admission and admission.subprotocol in offered else None
+
+    def process_response(self, connection: ServerConnection, request: Request, response: Response) -> None:
+        """The WebSocket library refuses by itself what is no proper handshake: that is an event like every refusal."""
+        if response.status_code == 101 or connection not in self._admitted:
+            return
+        admission, _ = self._admitted[connection]
+        refusal = Refusal(response.status_code, "handshake", (response.body or b"").decode("utf-8", "replace").strip())
+        self._announce(connection, admission.charger.charger_id, refusal, request.path)
 
     async def _admit(self, charger_id: str, request: Request) -> Admission:
         charger = self._registry.charger(charger_id)
-        authorization = request.headers.get("Authorization")
+        authorization = _authorization(request)
         auth.authenticate(charger, authorization)
         offered = _offered(request)
         if not offered:
@@ -104,18 +123,34 @@ class Gatekeeper:
                 ping_interval=settings.gateway_ping_interval_s,
                 ping_timeout=settings.gateway_ping_timeout_s or None,
                 max_size=settings.gateway_max_frame_bytes,
+                # It would cost memory for each connection, and some central systems get it wrong.
+                compression=None,
                 proxy=None,
+                logger=WEBSOCKET_LOG,
+                create_connection=UpstreamConnection,
             )
         except InvalidStatus as error:
             status = error.response.status_code
             if status in _AS_THE_UPSTREAM:
-                raise Refusal(status, "refused-upstream", f"the central system answered {status}") from error
+                headers = auth.CHALLENGE if status == 401 else None
+                raise Refusal(status, "refused-upstream", f"the central system answered {status}", headers) from error
             raise Refusal(503, "upstream", f"the central system answered {status}", _retry_after()) from error
-        except (OSError, TimeoutError, InvalidHandshake, ValueError) as error:
-            _log.warning("central system not reached", url=url, error=str(error))
+        except (OSError, TimeoutError, WebSocketException, ValueError) as error:
+            # The URL may hold a password, and so may the text of an error about it.
+            text = "" if isinstance(error, InvalidURI) else str(error)
+            _log.warning("central system not reached", url=_without_credentials(url), error=f"{type(error).__name__}: {text}")
             raise Refusal(503, "upstream", "the central system does not answer", _retry_after()) from error
 
-    def _refuse(self, connection: ServerConnection, charger_id: str, refusal: Refusal) -> Response:
+    def _refuse(self, connection: ServerConnection, charger_id: str, refusal: Refusal, path: str) -> Response:
+        self._announce(connection, charger_id, refusal, path)
+        response = connection.respond(refusal.status, refusal.text + "\n")
+        for name, value in refusal.headers.items():
+            response.headers[name] = value
+        return response
+
+    def _announce(self, connection: ServerConnection, charger_id: str, refusal: Refusal, path: str) -> None:
+        # Without an id, the path is all there is to find the charger by; what may follow it can be a secret.
+        asked = "" if charger_id else f" (asked for {path.partition('?')[0][:_SHOWN_PATH]})"
         metrics.REFUSALS.labels(refusal.reason).inc()
         event = ConnectionEvent(
             kind=ConnectionEventKind.REFUSE,
@@ -124,18 +159,16 @@ class Gatekeeper:
             gateway_id=self._settings.gateway_id,
             peer=peer_of(connection),
             close_code=refusal.status,
-            reason=f"{refusal.reason}: {refusal.text}",
+            reason=f"{refusal.reason}: {refusal.text}{asked}",
         )
         self._publisher.announce(event)
         _log.info("refused", charger=charger_id, peer=event.peer, status=refusal.status, reason=event.reason)
-        response = connection.respond(refusal.status, refusal.text + "\n")
-        for name, value in refusal.headers.items():
-            response.headers[name] = value
-        return response
 
-    def _abandon(self, connection: ServerConnection, admission: Admission) -> None:
-        if self._admitted.pop(connection, None) and admission.upstream:
-            asyncio.get_running_loop().create_task(admission.upstream.close(_HANDSHAKE_FAILED, "charger handshake failed"))
+    async def _abandon_when_lost(self, connection: ServerConnection) -> None:
+        await connection.wait_closed()
+        admission, _ = self._admitted.pop(connection)
+        if admission.upstream:
+            await end(admission.upstream, GOING_AWAY, "charger handshake failed")
 
 
 def peer_of(connection: ServerConnection) -> str:
@@ -147,6 +180,28 @@ def peer_of(connection: ServerConnection) -> str:
 def _require_websocket(request: Request) -> None:
     if "websocket" not in request.headers.get("Upgrade", "").lower() or "Sec-WebSocket-Key" not in request.headers:
         raise Refusal(426, "no-websocket", "this is a WebSocket endpoint", {"Upgrade": "websocket"})
+    # Some chargers leave out "Connection: Upgrade", without which the WebSocket library refuses them.
+    try:
+        options = [option.lower() for value in request.headers.get_all("Connection") for option in parse_connection(value)]
+    except InvalidHeaderFormat:
+        options = []
+    if "upgrade" not in options:
+        if options:
+            del request.headers["Connection"]
+        request.headers["Connection"] = "Upgrade"
+
+
+def _authorization(request: Request) -> str | None:
+    found = request.headers.get_all("Authorization")
+    if len(found) > 1 or not all(value.isascii() for value in found):
+        raise Refusal(401, "no-credentials", "Authorization: not HTTP Basic", auth.CHALLENGE)
+    return found[0] if found else None
+
+
+def _without_credentials(url: str) -> str:
+    scheme, _, rest = url.partition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"
 
 
 def _offered(request: Request) -> list[str]:

@@ -10,6 +10,10 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 
+from ocpplog_gateway.libraries import WEBSOCKET_LOG
+
+_OPEN_TIMEOUT_S = 5
+
 ReadinessProblem = Callable[[], str]
 """Why the gateway is not ready; empty when it is."""
 
@@ -32,4 +36,4 @@ async def serve_health(host: str, port: int, problem: ReadinessProblem) -> Serve
     async def never(_: ServerConnection) -> None:
         return None
 
-    return await serve(never, host, port, process_request=answer)
+    return await serve(never, host, port, process_request=answer, open_timeout=_OPEN_TIMEOUT_S, logger=WEBSOCKET_LOG)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
+import structlog
 from websockets.exceptions import ConnectionClosed
 
 from ocpplog_common.envelope import Envelope, Opcode, Source
@@ -14,12 +15,17 @@ from ocpplog_gateway import metrics
 from ocpplog_gateway.errors import NotRecorded
 from ocpplog_gateway.publisher import Publisher
 
+_log = structlog.get_logger(__name__)
+_CLOSE_WITHIN_S: Final = 15.0
+"""Longer than the closing handshake may take: this is for a side that reads nothing any more."""
+_SEND_WITHIN_S: Final = 60.0
 _SENDABLE: Final = frozenset({1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014})
 """Close codes that may stand in a close frame (RFC 6455 section 7.4.1 and the IANA registry)."""
 TRY_AGAIN_LATER: Final = 1013
 UNSUPPORTED_DATA: Final = 1003
 GOING_AWAY: Final = 1001
 SERVICE_RESTART: Final = 1012
+INTERNAL_ERROR: Final = 1011
 
 
 class Socket(Protocol):
@@ -34,11 +40,12 @@ class Socket(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Closing:
-    """Why a side ended: the close frame it sent or was sent."""
+    """Why a connection ended: whose end of it came first, and the close frame that side sent or, with `ours`, was sent."""
 
     by: Source
     code: int
     reason: str
+    ours: bool = False
 
 
 Wrap = Callable[[Source, bytes, Opcode], Envelope]
@@ -62,42 +69,49 @@ class Relay:
 
     async def run(self) -> Closing:
         """Relay until a side ends, and all that it sent before is passed on; closes both. Returns who ended it, and how."""
-        await asyncio.gather(
-            self._direction(Source.CHARGER, self.charger, self.csms), self._direction(Source.CSMS, self.csms, self.charger)
-        )
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._direction(Source.CHARGER, self.charger, self.csms))
+                group.create_task(self._direction(Source.CSMS, self.csms, self.charger))
+        except BaseException:
+            # A fault of ours in one direction: half a connection must not go on.
+            await asyncio.gather(end(self.charger, INTERNAL_ERROR, ""), end(self.csms, INTERNAL_ERROR, ""))
+            raise
         assert self.closing is not None
         return self.closing
 
     async def _direction(self, source: Source, sender: Socket, receiver: Socket) -> None:
         waiting: asyncio.Queue[tuple[str | bytes, Awaitable[None]] | None] = asyncio.Queue(self.max_in_flight)
-        passing = asyncio.create_task(self._pass_on(source, waiting, receiver))
-        try:
-            code, reason = await self._receive(source, sender, waiting)
-        except NotRecorded as error:
-            await self._not_recorded(source, error)
-            code, reason = TRY_AGAIN_LATER, "the log cannot be written"
-        if self.closing is None:
-            self.closing = Closing(source, code, reason)
-        await waiting.put(None)
-        await passing
-        await receiver.close(*_close_for_peer(source, code, reason))
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._pass_on(source, waiting, receiver))
+            try:
+                closing = await self._receive(source, sender, waiting)
+            except NotRecorded as error:
+                await self._not_recorded(source, error)
+                closing = Closing(source, TRY_AGAIN_LATER, "the log cannot be written", ours=True)
+            if self.closing is None:
+                self.closing = closing
+            await waiting.put(None)
+        await end(receiver, *_close_for_peer(source, closing.code, closing.reason))
 
     async def _receive(
         self, source: Source, sender: Socket, waiting: asyncio.Queue[tuple[str | bytes, Awaitable[None]] | None]
-    ) -> tuple[int, str]:
-        """Record what comes, until the side ends. Returns its close code and reason."""
+    ) -> Closing:
+        """Record what comes, until the side ends."""
         while True:
             try:
                 message = await sender.recv()
             except ConnectionClosed as closed:
                 await self._record_undecodable(source, closed)
-                return _close_of(closed)
+                return _closing_of(source, closed)
             if isinstance(message, bytes):
                 await (await self._record(source, message, Opcode.BINARY))
-                await sender.close(UNSUPPORTED_DATA, "OCPP-J is text")
-                return UNSUPPORTED_DATA, "OCPP-J is text"
-            recorded = await self._record(source, message.encode(), Opcode.TEXT)
-            await waiting.put((message, asyncio.ensure_future(recorded)))
+                closing = Closing(source, UNSUPPORTED_DATA, "OCPP-J is text", ours=True)
+                if self.closing is None:
+                    self.closing = closing
+                await end(sender, closing.code, closing.reason)
+                return closing
+            await waiting.put((message, await self._record(source, message.encode(), Opcode.TEXT)))
 
     async def _record(self, source: Source, data: bytes, opcode: Opcode) -> Awaitable[None]:
         self.frames[source] += 1
@@ -120,8 +134,14 @@ class Relay:
             try:
                 await recorded
                 if not ended:
-                    await receiver.send(message)
+                    async with asyncio.timeout(_SEND_WITHIN_S):
+                        await receiver.send(message)
             except ConnectionClosed:
+                ended = True
+            except TimeoutError:
+                # A side that reads nothing would keep the other one waiting for good, even after it is gone.
+                _log.warning("a side does not read", side=source.peer)
+                _abort(receiver)
                 ended = True
             except NotRecorded as error:
                 if not ended:
@@ -132,15 +152,32 @@ class Relay:
         """What is not recorded is not passed on, nor anything after it: end both sides."""
         metrics.NOT_RECORDED.inc()
         if self.closing is None:
-            self.closing = Closing(source, TRY_AGAIN_LATER, f"not recorded: {error}")
+            self.closing = Closing(source, TRY_AGAIN_LATER, f"not recorded: {error}", ours=True)
         await asyncio.gather(
-            self.charger.close(TRY_AGAIN_LATER, "try again later"), self.csms.close(TRY_AGAIN_LATER, "try again later")
+            end(self.charger, TRY_AGAIN_LATER, "try again later"), end(self.csms, TRY_AGAIN_LATER, "try again later")
         )
 
 
-def _close_of(closed: ConnectionClosed) -> tuple[int, str]:
-    frame = closed.rcvd if closed.rcvd and (closed.rcvd_then_sent or closed.sent is None) else closed.sent or closed.rcvd
-    return (frame.code, frame.reason) if frame else (1006, "")
+async def end(socket: Socket, code: int, reason: str) -> None:
+    """Close, however little the other side cooperates: a close frame may wait for room that a stuck peer never makes."""
+    try:
+        async with asyncio.timeout(_CLOSE_WITHIN_S):
+            await socket.close(code, reason)
+    except TimeoutError:
+        _abort(socket)
+
+
+def _abort(socket: Any) -> None:
+    socket.transport.abort()
+
+
+def _closing_of(source: Source, closed: ConnectionClosed) -> Closing:
+    theirs = closed.rcvd is not None and (closed.rcvd_then_sent or closed.sent is None)
+    if theirs and closed.rcvd:
+        return Closing(source, closed.rcvd.code, closed.rcvd.reason)
+    if closed.sent:
+        return Closing(source, closed.sent.code, closed.sent.reason, ours=True)
+    return Closing(source, 1006, "")
 
 
 def _close_for_peer(source: Source, code: int, reason: str) -> tuple[int, str]:

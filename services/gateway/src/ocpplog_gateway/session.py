@@ -13,7 +13,7 @@ from ocpplog_common.records import ConnectionEvent, ConnectionEventKind
 from ocpplog_gateway import metrics
 from ocpplog_gateway.gatekeeper import Admission, peer_of
 from ocpplog_gateway.publisher import Publisher
-from ocpplog_gateway.relay import GOING_AWAY, Closing, Relay
+from ocpplog_gateway.relay import GOING_AWAY, INTERNAL_ERROR, Closing, Relay, end
 
 _log = structlog.get_logger(__name__)
 _PROTOCOL_ERROR = 1002
@@ -36,6 +36,11 @@ class Session:
         self.connection_id = new_connection_id(self._opened_us)
         self.charger_id = admission.charger.charger_id
 
+    @property
+    def relays(self) -> bool:
+        """Whether there is a central system to relay to: with no subprotocol in common there is none."""
+        return bool(self._admission.upstream and self._admission.subprotocol)
+
     async def run(self, max_in_flight: int) -> None:
         """Relay until one side ends."""
         upstream = self._admission.upstream
@@ -48,6 +53,9 @@ class Session:
         metrics.CONNECTIONS.labels(self._admission.subprotocol).inc()
         try:
             closing = await relay.run()
+        except Exception:
+            _log.exception("relay failed", **self._context())
+            closing = relay.closing or Closing(Source.CHARGER, INTERNAL_ERROR, "internal error", ours=True)
         finally:
             metrics.CONNECTIONS.labels(self._admission.subprotocol).dec()
         self._disconnected(relay, closing)
@@ -55,14 +63,14 @@ class Session:
     async def close(self, code: int, reason: str) -> None:
         """End the connection from our side; `reason` is what the log says."""
         self._closed_because = reason
-        await self._connection.close(code, reason)
+        await end(self._connection, code, reason)
 
     async def _no_common_subprotocol(self) -> None:
         """OCPP-J 1.6 section 3.1.2, OCPP 2.0.1 part 4 section 3.1.2: complete the handshake without one, then close."""
         reason = "no subprotocol in common"
         if self._admission.upstream:
-            await self._admission.upstream.close(GOING_AWAY, reason)
-        await self._connection.close(_PROTOCOL_ERROR, reason)
+            await end(self._admission.upstream, GOING_AWAY, reason)
+        await end(self._connection, _PROTOCOL_ERROR, reason)
         metrics.REFUSALS.labels("subprotocol").inc()
         self._announce(ConnectionEventKind.REFUSE, close_code=_PROTOCOL_ERROR, reason=reason)
         _log.info("refused", reason=reason, **self._context())
@@ -84,7 +92,7 @@ class Session:
 
     def _disconnected(self, relay: Relay, closing: Closing) -> None:
         reason = self._closed_because or closing.reason
-        closed_by = "gateway" if self._closed_because else closing.by.value
+        closed_by = "gateway" if self._closed_because or closing.ours else closing.by.value
         self._announce(
             ConnectionEventKind.DISCONNECT,
             close_code=closing.code,

@@ -1,0 +1,56 @@
+"""What the gateway makes its libraries do differently."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from websockets.asyncio.server import ServerConnection, serve
+
+from ocpplog_gateway.libraries import WEBSOCKET_LOG, ChargerConnection, quiet
+
+HANDSHAKE = b"""GET / HTTP/1.1\r
+Host: x\r
+Connection: Upgrade\r
+Upgrade: websocket\r
+Sec-WebSocket-Version: 13\r
+Sec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r
+\r
+"""
+
+
+async def test_pings_that_are_never_answered_are_forgotten() -> None:
+    kept: list[int] = []
+
+    async def watch(connection: ServerConnection) -> None:
+        for _ in range(20):
+            await asyncio.sleep(0.01)
+            kept.append(len(connection.pending_pings))
+
+    quiet()
+    async with serve(
+        *(watch, "127.0.0.1", 0),
+        ping_interval=0.002,
+        ping_timeout=None,
+        close_timeout=0.1,
+        create_connection=ChargerConnection,
+        logger=WEBSOCKET_LOG,
+    ) as server:
+        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname()[:2])
+        writer.write(HANDSHAKE)
+        pings = b""
+        while len(kept) < 20:
+            pings += await reader.read(1000)
+        writer.close()
+    assert pings.count(b"\x89\x04") > 10
+    assert max(kept) <= 4
+
+
+def test_an_outage_of_kafka_does_not_flood_the_log() -> None:
+    quiet()
+    log = logging.getLogger("aiokafka")
+    line = logging.LogRecord("aiokafka", logging.ERROR, "", 0, "Unable connect to node with id %s: %s", (1, "x"), None)
+    assert not log.filter(line)
+    line.msg = "Unexpected error in sender routine"
+    assert log.filter(line)
+    assert not log.isEnabledFor(logging.DEBUG)
