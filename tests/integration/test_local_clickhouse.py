@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import lzma
+import signal
+import socket
 import threading
+import time
+import zlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,10 +17,26 @@ from typing import Any
 
 import clickhouse_connect
 import httpx
+import lz4.frame
 import pytest
+import zstandard
 from clickhouse_connect.driver import AsyncClient, Client
 from clickhouse_connect.driver.exceptions import DatabaseError, StreamFailureError
+from clickhouse_connect.driver.external import ExternalData
 
+from integration.local_clickhouse_support import (
+    LOG_TABLE,
+    blocks_of,
+    compressed_files,
+    eventually,
+    exchange,
+    long_query,
+    resident_mb,
+    statements_running,
+    while_running,
+)
+from ocpplog_local.clickhouse import blocks
+from ocpplog_local.clickhouse.blocks import checksum as checksum_of
 from support.processes import LocalClickHouse, local_clickhouse
 
 pytestmark = pytest.mark.integration
@@ -23,6 +44,13 @@ pytestmark = pytest.mark.integration
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalClickHouse]:
+    # The machine's own zone must not matter.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TZ", "America/New_York")
+        yield from _server(tmp_path_factory)
+
+
+def _server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalClickHouse]:
     with local_clickhouse(tmp_path_factory.mktemp("clickhouse")) as found:
         yield found
 
@@ -54,9 +82,13 @@ ODD = "tab\t line\n 'quote' \"double\" back\\slash é ü 漢字 \x00 end"
 
 
 class TestQueries:
-    def test_version_and_time_zone(self, client: Client) -> None:
+    def test_version_and_time_zone(self, server: LocalClickHouse, client: Client) -> None:
         assert (client.server_version or "").startswith("26.")
         assert client.query("SELECT timezone()").result_rows in ([("UTC",)], [("Etc/UTC",)])
+        assert client.query("SELECT toString(toDateTime(0)), toHour(now()) = toHour(now('UTC'))").result_rows == [
+            ("1970-01-01 00:00:00", 1)
+        ]
+        assert httpx.post(server.url, content="SELECT 1").headers["X-ClickHouse-Timezone"] == "UTC"
 
     def test_bound_parameters(self, client: Client) -> None:
         moment = datetime(2026, 11, 24, 10, 3, 49, 123000, UTC)
@@ -91,6 +123,29 @@ class TestQueries:
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
         assert httpx.post(server.url, content="SELECT 1 + 1", headers=headers).text == "2\n"
 
+    def test_external_data(self, client: Client) -> None:
+        external = ExternalData(file_name="known.csv", data=b"1,a\n3,c\n", fmt="CSV", structure="id UInt64, name String")
+        sql = "SELECT number FROM numbers(5) WHERE number IN (SELECT id FROM known) AND number < {n:UInt8}"
+        assert client.query(sql, {"n": 3}, external_data=external).result_rows == [(1,)]
+        with pytest.raises(DatabaseError):
+            client.query("SELECT * FROM known")
+
+    def test_data_frames(self, client: Client) -> None:
+        frame = client.query_df("SELECT number AS n, toString(number) AS s FROM numbers(3)")
+        assert (list(frame["n"]), list(frame["s"])) == ([0, 1, 2], ["0", "1", "2"])
+
+    def test_the_log_table_with_its_text_index(self, client: Client) -> None:
+        for statement in LOG_TABLE:
+            client.command(statement)
+        columns = ["datetime", "site_id", "action", "request"]
+        at = datetime(2026, 11, 24, tzinfo=UTC)
+        rows = [[at, f"s{n % 3}", "Heartbeat", f'{{"serial":"CP-{n:04}"}}'] for n in range(5000)]
+        client.insert("log", rows, column_names=columns)
+        found = client.query("SELECT request FROM log WHERE hasAllTokens(search, {t:String})", {"t": "cp 0042"})
+        assert found.result_rows == [('{"serial":"CP-0042"}',)]
+        assert client.query("SELECT sum(n) FROM log_hourly").result_rows == [(5000,)]
+        assert "ft" in str(client.command("EXPLAIN indexes = 1 SELECT count() FROM log WHERE hasAllTokens(search, 'x')"))
+
     def test_settings_hold_for_their_query_only(self, client: Client) -> None:
         sql = "SELECT getSetting('max_threads')::UInt64"
         assert client.query(sql, settings={"max_threads": 3}).result_rows == [(3,)]
@@ -98,7 +153,7 @@ class TestQueries:
 
     def test_time_limit(self, client: Client) -> None:
         with pytest.raises(DatabaseError, match="TIMEOUT_EXCEEDED"):
-            client.query("SELECT sum(sipHash64(number)) FROM numbers(100000000000)", settings={"max_execution_time": 1})
+            client.query(long_query(), settings={"max_execution_time": 1})
 
     async def test_async_client(self, async_client: AsyncClient, table: str) -> None:
         await async_client.insert(table, [[1, ODD], [2, "b"]], column_names=["a", "b"])
@@ -109,6 +164,95 @@ class TestQueries:
         assert await async_client.raw_query(f"SELECT a FROM {table} ORDER BY a", fmt="CSV") == b"1\n2\n3\n"
         queries = [async_client.query("SELECT {n:UInt8}", {"n": n}) for n in range(20)]
         assert [r.result_rows[0][0] for r in await asyncio.gather(*queries)] == list(range(20))
+
+
+class TestInterface:
+    """What does not go through clickhouse-connect."""
+
+    def test_headers(self, server: LocalClickHouse) -> None:
+        answer = httpx.post(server.url, params={"query_id": "mine"}, content="SELECT number FROM numbers(10)")
+        assert answer.headers["X-ClickHouse-Query-Id"] == "mine"
+        assert answer.headers["X-ClickHouse-Format"] == "TabSeparated"
+        assert '"read_rows":"10"' in answer.headers["X-ClickHouse-Summary"]
+        assert answer.headers["Content-Type"].startswith("text/tab-separated-values")
+        assert len(answer.headers["X-ClickHouse-Exception-Tag"]) == 16
+
+    @pytest.mark.parametrize("path", ["", "ping", "replicas_status"])
+    def test_health(self, server: LocalClickHouse, path: str) -> None:
+        assert httpx.get(server.url + path).text == "Ok.\n"
+        assert httpx.head(server.url + path).status_code == 200
+
+    @pytest.mark.parametrize(
+        ("sql", "text"),
+        [
+            ("SELECT 1 AS format -- FORMAT JSON", "1\n"),
+            ("SELECT 1 AS x FORMAT JSONEachRow SETTINGS max_threads = 1;", '{"x":1}\n'),
+            ("SELECT 'FORMAT CSV; ' FORMAT CSVWithNames", '"\'FORMAT CSV; \'"\n"FORMAT CSV; "\n'),
+            ("SELECT number % 2 AS k, count() FROM numbers(3) GROUP BY k WITH TOTALS ORDER BY k", "0\t2\n1\t1\n\n0\t3\n"),
+            ("EXISTS TABLE nowhere FORMAT CSV", "0\n"),
+            ("(SELECT 1) UNION ALL (SELECT 1)", "1\n1\n"),
+            ("SELECT number FROM numbers(0) FORMAT CSVWithNames", '"number"\n'),
+        ],
+    )
+    def test_formats(self, server: LocalClickHouse, sql: str, text: str) -> None:
+        assert httpx.post(server.url, content=sql).text == text
+
+    def test_ways_to_send_a_query(self, server: LocalClickHouse) -> None:
+        form = {"Content-Type": "application/x-www-form-urlencoded"}
+        assert httpx.post(server.url, content="SELECT 'a=b&c'", headers=form).text == "a=b&c\n"
+        assert httpx.post(server.url, data={"query": "SELECT {x:String}", "param_x": "é"}).text == "é\n"
+        assert httpx.post(server.url, params={"query": "SELECT"}, content="2").text == "2\n"
+        assert httpx.get(server.url, params={"query": "SELECT 3"}, auth=("default", "any")).text == "3\n"
+
+    def test_continues_when_asked_to(self, server: LocalClickHouse) -> None:
+        head = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 8\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n"
+        first, rest = exchange(server.port, head, b"SELECT 1")
+        assert first.startswith(b"HTTP/1.1 100 ")
+        assert rest.endswith(b"\r\n\r\n1\n")
+
+    def test_block_compression(self, server: LocalClickHouse, client: Client, table: str) -> None:
+        packer = blocks.Packer()
+        body = packer.compress(b"".join(b"%d,x\n" % n for n in range(300_000))) + packer.flush()
+        query = {"query": f"INSERT INTO {table} (a, b) FORMAT CSV", "decompress": "1"}
+        assert httpx.post(server.url, params=query, content=body[:-1]).status_code == 400
+        httpx.post(server.url, params=query, content=body).raise_for_status()
+        answer = httpx.post(server.url, params={"compress": "1"}, content=f"SELECT a FROM {table} ORDER BY a FORMAT CSV")
+        assert b"".join(blocks.unpacked(iter([answer.content]))) == b"".join(b"%d\n" % n for n in range(300_000))
+
+    def test_block_checksums_are_those_of_the_engines_own_files(
+        self, server: LocalClickHouse, client: Client, table: str
+    ) -> None:
+        for size in (1, 2, 10, 1000, 100_000):
+            client.command(f"INSERT INTO {table} (a, b) SELECT number, randomString(rand() % 9) FROM numbers({size})")
+        checked = 0
+        for content in compressed_files(server):
+            for checksum, block in blocks_of(content):
+                assert checksum_of(block) == checksum
+                checked += 1
+        assert checked > 20
+
+    def test_a_query_can_be_killed(self, server: LocalClickHouse) -> None:
+        def kill() -> None:
+            answer = httpx.post(server.url, content="KILL QUERY WHERE query_id = 'k1' FORMAT CSV")
+            assert answer.text.startswith('"waiting"')
+
+        answer = while_running(server.url, long_query(), kill, query_id="k1")
+        assert answer.headers["X-ClickHouse-Exception-Code"] == "394"
+
+    @pytest.mark.parametrize("sql", [long_query(), "SELECT number, randomString(100) FROM numbers(100000000000)"])
+    def test_nobody_works_for_a_client_that_left(self, server: LocalClickHouse, sql: str) -> None:
+        with pytest.raises(httpx.ReadTimeout), httpx.stream("POST", server.url, content=sql, timeout=0.5) as answer:
+            next(answer.iter_raw())
+            raise httpx.ReadTimeout("left")
+        assert eventually(lambda: statements_running(server.url) == 0)
+
+    def test_others_work_while_queries_last(self, server: LocalClickHouse, client: Client, table: str) -> None:
+        def look() -> None:
+            assert httpx.get(server.url + "ping", timeout=2).text == "Ok.\n"
+            client.insert(table, [[1, "x"]], column_names=["a", "b"])
+
+        answer = while_running(server.url, long_query(), look, copies=20, max_execution_time="1")
+        assert answer.headers["X-ClickHouse-Exception-Code"] == "159"
 
 
 class TestErrors:
@@ -123,11 +267,57 @@ class TestErrors:
 
     def test_unknown_setting(self, server: LocalClickHouse) -> None:
         answer = httpx.post(server.url + "?no_such_setting=1", content="SELECT 1")
-        assert (answer.status_code, answer.headers["X-ClickHouse-Exception-Code"]) == (400, "115")
+        assert (answer.status_code, answer.headers["X-ClickHouse-Exception-Code"]) == (404, "115")
 
-    def test_an_error_in_the_middle_is_no_result(self, client: Client) -> None:
-        with pytest.raises((DatabaseError, StreamFailureError)):
-            client.query("SELECT throwIf(number = 290000) FROM numbers(300000)", settings={"max_block_size": 1000})
+    @pytest.mark.parametrize("compression", [False, "lz4", "zstd", "gzip"])
+    def test_an_error_in_the_middle_is_no_result(self, server: LocalClickHouse, compression: bool | str) -> None:
+        sql = "SELECT throwIf(number = 2900000), number FROM numbers(3000000)"
+        one_thread = {"max_threads": 1}
+        with clickhouse_connect.get_client(host="127.0.0.1", port=server.port, compress=compression) as other:
+            with pytest.raises((DatabaseError, StreamFailureError), match="FUNCTION_THROW_IF"):
+                other.query(sql, settings=one_thread)
+            with (
+                pytest.raises(StreamFailureError, match="FUNCTION_THROW_IF"),
+                other.query_row_block_stream(sql, settings=one_thread) as stream,
+            ):
+                assert sum(len(block) for block in stream) < 3_000_000
+
+    def test_an_error_in_the_middle_breaks_the_connection(self, server: LocalClickHouse) -> None:
+        sql = "SELECT throwIf(number = 2900000), number FROM numbers(3000000) SETTINGS max_threads = 1"
+        received = b""
+        with pytest.raises(httpx.RemoteProtocolError), httpx.stream("POST", server.url, content=sql) as answer:
+            tag = answer.headers["X-ClickHouse-Exception-Tag"].encode()
+            for chunk in answer.iter_raw():
+                received = (received + chunk)[-2000:]
+        assert b"__exception__\r\n" + tag + b"\r\nCode: 395." in received
+        assert received.endswith(tag + b"\r\n__exception__\r\n")
+
+    @pytest.mark.parametrize(
+        ("sql", "status", "code"),
+        [
+            ("SELECT 1; SELECT 2", 400, 62),
+            ("-- nothing", 400, 62),
+            ("7", 400, 62),
+            ("SELECT 1 INTO OUTFILE '/tmp/out'", 500, 358),
+            ("INSERT INTO t FROM INFILE '/etc/hostname' FORMAT CSV", 404, 78),
+            ("INSERT INTO t SELECT x FROM input('x String') FORMAT CSV\na", 501, 48),
+        ],
+    )
+    def test_what_a_server_refuses(self, server: LocalClickHouse, sql: str, status: int, code: int) -> None:
+        answer = httpx.post(server.url, content=sql)
+        assert (answer.status_code, answer.headers["X-ClickHouse-Exception-Code"]) == (status, str(code))
+        assert answer.text.startswith(f"Code: {code}. DB::Exception: ")
+
+    def test_bad_requests(self, server: LocalClickHouse) -> None:
+        multipart = {"Content-Type": "multipart/form-data"}
+        assert httpx.post(server.url, content=b"x", headers=multipart).status_code == 400
+        bounded = {"Content-Type": "multipart/form-data; boundary=b"}
+        assert httpx.post(server.url, content=b"x", headers=bounded).status_code == 400
+        assert httpx.put(server.url, content=b"SELECT 1").status_code == 405
+        assert httpx.post(server.url, content="SELECT 1", headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
+        assert exchange(server.port, b"\x00\x01\x02\r\n\r\n")[0].startswith(b"HTTP/1.1 400 ")
+        assert exchange(server.port, b"GET / HTTP/1.1\r\nX: " + b"x" * 2_000_000)[0][:13] in (b"HTTP/1.1 400 ", b"")
+        assert httpx.get(server.url + "ping").text == "Ok.\n"
 
     def test_a_refused_insert_stores_nothing(self, server: LocalClickHouse, client: Client, table: str) -> None:
         answer = httpx.post(
@@ -143,8 +333,10 @@ class TestErrors:
         assert httpx.get(server.url + "ping").text == "Ok.\n"
 
     def test_get_does_not_write(self, server: LocalClickHouse, table: str) -> None:
-        answer = httpx.get(server.url, params={"query": f"INSERT INTO {table} (a) VALUES (1)"})
-        assert answer.headers["X-ClickHouse-Exception-Code"] == "164"
+        for more in ({}, {"readonly": "0"}):
+            for sql in (f"INSERT INTO {table} (a) VALUES (1)", f"INSERT INTO {table} (a) FORMAT CSV", f"DROP TABLE {table}"):
+                answer = httpx.get(server.url, params={"query": sql, **more})
+                assert answer.headers["X-ClickHouse-Exception-Code"] == "164"
 
 
 class TestInserts:
@@ -164,9 +356,63 @@ class TestInserts:
         assert answer.text == '1,"FORMAT CSV"\n2,"y"\n3,"z"\n4,"FORMAT"\n'
         assert client.command(f"SELECT count() FROM {table}") == 8
 
+    @pytest.mark.parametrize(
+        ("encoding", "pack"),
+        [
+            ("gzip", gzip.compress),
+            ("deflate", zlib.compress),
+            ("lz4", lz4.frame.compress),
+            ("zstd", zstandard.compress),
+            ("xz", lzma.compress),
+        ],
+    )
+    def test_encoded_bodies(self, server: LocalClickHouse, client: Client, table: str, encoding: str, pack: Any) -> None:
+        rows = [b"%d,x\n" % n for n in range(20_000)]
+        query = {"query": f"INSERT INTO {table} (a, b) FORMAT CSV"}
+        headers = {"Content-Encoding": encoding}
+        whole = pack(b"".join(rows[:5])) + pack(b"".join(rows[5:]))
+        assert httpx.post(server.url, params=query, content=whole[:-9], headers=headers).status_code == 400
+        assert client.command(f"SELECT count() FROM {table}") == 0
+        httpx.post(server.url, params=query, content=whole, headers=headers).raise_for_status()
+        assert client.query(f"SELECT count(), sum(a) FROM {table}").result_rows == [(20_000, 199_990_000)]
+
+    def test_values_that_are_no_text(self, server: LocalClickHouse, client: Client, table: str) -> None:
+        httpx.post(server.url, content=b"INSERT INTO %s (a, b) VALUES (1, '\xff\x00;')" % table.encode()).raise_for_status()
+        httpx.post(server.url, params={"query": f"INSERT INTO {table} (a, b) VALUES"}, content="(2, ';')").raise_for_status()
+        bound = {"param_x": "FORMAT Native\\n", "param_t": table}
+        httpx.post(
+            server.url, params=bound, content="INSERT INTO {t:Identifier} (a, b) VALUES (3, {x:String})"
+        ).raise_for_status()
+        httpx.post(server.url, params=bound, content="INSERT INTO {t:Identifier} (a, b) FORMAT CSV\n4,x").raise_for_status()
+        rows = client.query(f"SELECT hex(b) FROM {table} ORDER BY a").result_rows
+        assert [bytes.fromhex(text) for (text,) in rows] == [b"\xff\x00;", b";", b"FORMAT Native\n", b"x"]
+
+    def test_half_a_body_stores_nothing(self, server: LocalClickHouse, client: Client, table: str) -> None:
+        url = f"/?query=INSERT+INTO+{table}+(a)+FORMAT+CSV"
+        with socket.create_connection(("127.0.0.1", server.port)) as connection:
+            connection.sendall(f"POST {url} HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\n1\n2\n".encode())
+            time.sleep(0.1)
+        time.sleep(0.1)
+        assert client.command(f"SELECT count() FROM {table}") == 0
+
+    def test_asynchronous_ones_are_stored_when_acknowledged(self, client: Client, table: str) -> None:
+        settings = {"async_insert": 1, "wait_for_async_insert": 0}
+        client.insert(table, [[1, "x"]], column_names=["a", "b"], settings=settings)
+        client.command(f"INSERT INTO {table} (a) VALUES (2)", settings=settings)
+        assert client.command(f"SELECT count() FROM {table}") == 2
+
     def test_a_large_one(self, client: Client, table: str) -> None:
-        client.insert(table, [[n, f"{n:01000}"] for n in range(60_000)], column_names=["a", "b"])
-        assert client.query(f"SELECT count(), uniqExact(b) FROM {table}").result_rows == [(60_000, 60_000)]
+        client.insert(table, [[n, f"{n:01000}"] for n in range(100_000)], column_names=["a", "b"])
+        assert client.query(f"SELECT count(), uniqExact(b) FROM {table}").result_rows == [(100_000, 100_000)]
+
+    def test_memory_does_not_grow(self, server: LocalClickHouse, client: Client, table: str) -> None:
+        rows = [[n, f"{n:01000}"] for n in range(1000)]
+        for _ in range(20):
+            client.insert(table, rows, column_names=["a", "b"])
+        before = resident_mb(server.process.child.pid)
+        for _ in range(100):
+            client.insert(table, rows, column_names=["a", "b"])
+        assert resident_mb(server.process.child.pid) < before + 150
 
     def test_the_same_token_stores_once(self, client: Client, table: str) -> None:
         for data in ([[1, "x"]], [[1, "x"]], [[2, "other data"]]):
@@ -218,6 +464,32 @@ class TestLifetime:
                 client.insert("t", [[99]], column_names=["a"], settings={"insert_deduplication_token": "t19"})
                 assert client.query("SELECT count(), max(a) FROM t").result_rows == [(20, 19)]
             assert server.process.stop() == 0
+
+    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+    def test_requests_in_flight_are_finished(self, tmp_path: Path, number: int) -> None:
+        with local_clickhouse(tmp_path) as server:
+            sql = "SELECT sleepEachRow(0.2), number FROM numbers(3) SETTINGS max_block_size = 1"
+            answer = while_running(server.url, sql, lambda: server.process.child.send_signal(number))
+            assert answer.text == "0\t0\n0\t1\n0\t2\n"
+            assert server.process.child.wait(10) == 0
+
+    def test_what_a_killed_run_left_is_removed(self, tmp_path: Path) -> None:
+        left = tmp_path / "spool" / "left"
+        left.parent.mkdir()
+        left.write_bytes(b"x")
+        with local_clickhouse(tmp_path) as server:
+            assert not left.exists()
+            sql = "INSERT INTO FUNCTION null('x String') FORMAT CSV"
+            httpx.post(server.url, params={"query": sql}, content=b"x" * 20_000_000).raise_for_status()
+            assert list(left.parent.iterdir()) == []
+
+    def test_a_held_directory_is_said_in_one_line(self, tmp_path: Path) -> None:
+        log = tmp_path / "log"
+        with local_clickhouse(tmp_path / "data"):
+            other = LocalClickHouse(tmp_path / "data", log=log)
+            other.process.start()
+            assert other.process.child.wait(20) == 1
+        assert log.read_text().splitlines()[-1].startswith("local ClickHouse: the directory")
 
     def test_a_taken_port_is_said_in_one_line(self, server: LocalClickHouse, tmp_path: Path) -> None:
         log = tmp_path / "log"

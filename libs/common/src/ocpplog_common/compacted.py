@@ -61,9 +61,9 @@ class CompactedTable(Mapping[str, _Value], Generic[_Value]):
         if self._consumer:
             consumer, self._consumer = self._consumer, None
             # While Kafka is away, aiokafka's stop raises whatever its own tasks were at, CancelledError included.
-            [problem] = await asyncio.gather(consumer.stop(), return_exceptions=True)
-            if problem:
-                _log.warning("consumer did not stop cleanly", topic=self.topic, error=repr(problem))
+            for problem in await asyncio.gather(consumer.stop(), return_exceptions=True):
+                if problem is not None:
+                    _log.warning("consumer did not stop cleanly", topic=self.topic, error=repr(problem))
 
     async def _load(self, consumer: AIOKafkaConsumer) -> None:
         partitions = await self._assign(consumer)

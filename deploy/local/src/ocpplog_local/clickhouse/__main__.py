@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import argparse
-import shutil
+import logging
+import os
 import signal
 import socket
 import sys
 from pathlib import Path
+from typing import Final
 
 import uvicorn
 
+from ocpplog_local.clickhouse.directory import DataDirectory
 from ocpplog_local.clickhouse.engine import Engine
 from ocpplog_local.clickhouse.errors import EngineError
 from ocpplog_local.clickhouse.http import create_app
+
+_PATIENCE_S: Final = 10
+"""How long a stop waits for requests in flight."""
 
 
 def main() -> int:
@@ -23,24 +29,40 @@ def main() -> int:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8123, help="0: any free one, printed")
     options = parser.parse_args()
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
     try:
         listener = _listen(options.host, options.port)
-        engine = Engine(options.data / "engine")
+        directory = DataDirectory(options.data)
+        engine = Engine(directory.engine)
     except (OSError, EngineError, RuntimeError) as error:
         print(f"local ClickHouse: {error}", file=sys.stderr)
         return 1
-    spool = options.data / "spool"
-    # What a killed run left behind.
-    shutil.rmtree(spool, ignore_errors=True)
-    spool.mkdir()
     print(f"local ClickHouse listens on http://{options.host}:{listener.getsockname()[1]}/", flush=True)
-    config = uvicorn.Config(create_app(engine, spool), log_level="warning", access_log=False, timeout_graceful_shutdown=10)
     # uvicorn stops on these two, then raises them again for whoever was there before: here nobody, so that the engine is closed.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
-    uvicorn.Server(config).run(sockets=[listener])
-    engine.close()
+    _server(engine, directory).run(sockets=[listener])
+    if not engine.close(patience_s=1):
+        # A thread is still inside the engine and would keep the process; what was acknowledged is on disk.
+        os._exit(0)
     return 0
+
+
+def _server(engine: Engine, directory: DataDirectory) -> uvicorn.Server:
+    config = uvicorn.Config(
+        create_app(engine, directory.spool),
+        # A result that broke off, a client that sent no HTTP: they know already, and it is no affair of ours.
+        log_level="critical",
+        access_log=False,
+        lifespan="off",
+        # Pools of connections are spared a race with a server that closes idle ones.
+        timeout_keep_alive=600,
+        timeout_graceful_shutdown=_PATIENCE_S,
+        # ClickHouse's http_max_uri_size.
+        h11_max_incomplete_event_size=1024 * 1024,
+    )
+    return uvicorn.Server(config)
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -48,6 +70,7 @@ def _listen(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
+        listener.listen(1024)
     except OSError as error:
         raise OSError(f"port {port} of {host} cannot be taken: {error.strerror}") from error
     return listener

@@ -2,77 +2,135 @@
 
 from __future__ import annotations
 
-import gzip
+import bz2
+import importlib
+import lzma
 import zlib
-from collections.abc import Iterable, Iterator
-from typing import IO, Any
+from collections.abc import Callable, Iterator
+from typing import IO, Any, Final, Protocol
 
 import lz4.frame
 import zstandard
 
 from ocpplog_local.clickhouse.errors import BadRequest
 
-_CHUNK = 4 * 1024 * 1024
+_CHUNK: Final = 64 * 1024
+"""How much is decoded at a time: bounds what a small but dense body becomes in memory."""
 
 
-def decoded(body: IO[bytes], encoding: str) -> Iterator[bytes]:
-    """The body without its Content-Encoding, in pieces. Raises BadRequest for data that are not of that encoding."""
-    try:
-        reader = _reader(body, encoding)
-        while chunk := reader.read(_CHUNK):
-            yield chunk
-    except (OSError, EOFError, RuntimeError, zlib.error, zstandard.ZstdError) as error:
-        raise BadRequest(f"the body is not {encoding}: {error}") from error
+class Encoder(Protocol):
+    """What a response passes through on its way."""
+
+    def compress(self, data: bytes, /) -> bytes: ...
+
+    def flush(self) -> bytes: ...
 
 
-def _reader(body: IO[bytes], encoding: str) -> Any:
-    match encoding:
-        case "" | "identity":
-            return body
-        case "gzip" | "x-gzip":
-            return gzip.GzipFile(fileobj=body, mode="rb")
-        case "lz4":
-            return lz4.frame.LZ4FrameFile(body)
-        case "zstd":
-            return zstandard.ZstdDecompressor().stream_reader(body, read_across_frames=True)
-        case "deflate":
-            return _Deflated(body)
-        case _:
-            raise BadRequest(f"Content-Encoding {encoding!r} is not supported here: use gzip, deflate, lz4 or zstd", 415)
+class Plain:
+    """No encoding."""
+
+    def compress(self, data: bytes, /) -> bytes:
+        return data
+
+    def flush(self) -> bytes:
+        return b""
 
 
-class _Deflated:
-    def __init__(self, body: IO[bytes]) -> None:
-        self._body = body
-        self._inflate = zlib.decompressobj()
+class _Lz4:
+    def __init__(self) -> None:
+        self._frame = lz4.frame.LZ4FrameCompressor()
+        self._head: bytes = self._frame.begin()
 
-    def read(self, size: int) -> bytes:
-        while chunk := self._body.read(size):
-            if found := self._inflate.decompress(chunk):
-                return found
-        return self._inflate.flush()
+    def compress(self, data: bytes, /) -> bytes:
+        head, self._head = self._head, b""
+        return head + bytes(self._frame.compress(data))
+
+    def flush(self) -> bytes:
+        return self._head + bytes(self._frame.flush())
+
+
+_ENCODERS: Final[dict[str, Callable[[], Encoder]]] = {
+    "lz4": _Lz4,
+    "zstd": lambda: zstandard.ZstdCompressor(level=1).compressobj(),
+    "gzip": lambda: zlib.compressobj(1, wbits=31),
+    "deflate": lambda: zlib.compressobj(1),
+}
+"""The cheapest first: what a client lists is a set, not an order."""
+
+_DECODERS: Final[dict[str, Callable[[], Any]]] = {
+    "lz4": lz4.frame.LZ4FrameDecompressor,
+    "zstd": lambda: zstandard.ZstdDecompressor().decompressobj(),
+    "gzip": lambda: zlib.decompressobj(wbits=31),
+    "x-gzip": lambda: zlib.decompressobj(wbits=31),
+    "deflate": zlib.decompressobj,
+    "xz": lzma.LZMADecompressor,
+    "bz2": bz2.BZ2Decompressor,
+}
 
 
 def choose(accepted: str) -> str:
     """The response encoding for an Accept-Encoding header; empty for none."""
-    offered = [part.split(";")[0].strip() for part in accepted.split(",")]
-    return next((name for name in ("lz4", "zstd", "gzip", "deflate") if name in offered), "")
+    offered = [part.split(";")[0].strip().lower() for part in accepted.split(",")]
+    return next((name for name in _ENCODERS if name in offered), "")
 
 
-def encoded(chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
-    """`chunks` in that encoding; an error in them comes through, so that a cut result is never closed as a whole one."""
-    if encoding == "lz4":
-        with lz4.frame.LZ4FrameCompressor() as frame:
-            yield frame.begin()
-            for chunk in chunks:
-                yield frame.compress(chunk)
-            yield frame.flush()
+def encoder(encoding: str) -> Encoder:
+    """For a name that `choose` returned."""
+    return _ENCODERS[encoding]() if encoding else Plain()
+
+
+def decoded(body: IO[bytes], encoding: str) -> Iterator[bytes]:
+    """The body without its Content-Encoding, in pieces. Raises BadRequest for data that are not of that encoding, or cut."""
+    if encoding in ("", "identity"):
+        while chunk := body.read(_CHUNK * 16):
+            yield chunk
         return
-    compressor: Any
-    if encoding == "zstd":
-        compressor = zstandard.ZstdCompressor(level=1).compressobj()
-    else:
-        compressor = zlib.compressobj(1, wbits=31 if encoding == "gzip" else 15)
-    for chunk in chunks:
-        yield compressor.compress(chunk)
-    yield compressor.flush()
+    make = _brotli() if encoding == "br" else _DECODERS.get(encoding)
+    if make is None:
+        raise BadRequest(f"Content-Encoding {encoding!r} is not supported here: use one of {', '.join(_DECODERS)}", 415)
+    try:
+        yield from _decode(body, make)
+    except (ValueError, OSError, EOFError, RuntimeError, zlib.error, lzma.LZMAError, zstandard.ZstdError) as error:
+        raise BadRequest(f"the body is not {encoding}: {error}") from error
+
+
+def _decode(body: IO[bytes], make: Callable[[], Any]) -> Iterator[bytes]:
+    """One frame after the other: a body may be several, put together."""
+    decoder = make()
+    ended = False
+    while chunk := body.read(_CHUNK):
+        while chunk:
+            if ended:
+                decoder = make()
+            if found := decoder.decompress(chunk):
+                yield found
+            ended = decoder.eof
+            chunk = (decoder.unused_data or b"") if ended else b""
+    if not ended:
+        raise EOFError("it ends too early")
+
+
+def _brotli() -> Callable[[], Any] | None:
+    """Brotli, where somebody has installed it: clickhouse-connect offers it only then, too."""
+    try:
+        module = importlib.import_module("brotli")
+    except ImportError:
+        return None
+
+    class Decompressor:
+        unused_data = b""
+
+        def __init__(self) -> None:
+            self._inner = module.Decompressor()
+
+        @property
+        def eof(self) -> bool:
+            return bool(self._inner.is_finished())
+
+        def decompress(self, data: bytes) -> bytes:
+            try:
+                return bytes(self._inner.process(data))
+            except module.error as error:
+                raise ValueError(str(error)) from error
+
+    return Decompressor

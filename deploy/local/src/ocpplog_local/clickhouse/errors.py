@@ -7,12 +7,17 @@ from typing import Final
 
 _CODE: Final = re.compile(r"Code: (\d+)")
 _STATUS: Final = {
-    **dict.fromkeys((516, 194, 195, 492), 401),
-    **dict.fromkeys((497, 291, 164), 403),
-    **dict.fromkeys((36, 46, 47, 60, 81), 404),
-    **dict.fromkeys((159, 394), 408),
-    **dict.fromkeys((202,), 503),
-    **dict.fromkeys((6, 26, 27, 38, 41, 42, 43, 53, 62, 70, 72, 115, 117, 457, 158, 241, 396), 400),
+    194: 401,
+    **dict.fromkeys((192, 193, 497, 512, 516), 403),
+    **dict.fromkeys((6, 8, 15, 25, 26, 27, 36, 37, 38, 41, 44, 53, 62, 72, 117, 123, 167, 168, 223, 321), 400),
+    **dict.fromkeys((376, 427, 441, 675, 676), 400),
+    **dict.fromkeys((46, 47, 50, 56, 60, 63, 73, 78, 81, 115, 152, 336, 511), 404),
+    159: 408,
+    381: 411,
+    229: 413,
+    779: 415,
+    48: 501,
+    **dict.fromkeys((76, 209, 439), 503),
 }
 """Exception code -> HTTP status; the others are 500 (ClickHouse's exceptionCodeToHTTPStatus)."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -15,12 +16,13 @@ _EQUAL = (
     *("action", "status", "error_code", "vendor_error_code", "outcome", "source"),
     *("id_tag", "transaction_id", "message_id", "subprotocol"),
 )
+_CONNECTOR = re.compile(r"none|-?[0-9]{1,12}")
 Values = Annotated[list[Annotated[str, Field(max_length=256)]], Field(max_length=100)]
 
 
 def _connector(values: list[str]) -> list[str]:
     for value in values:
-        if value != "none" and not value.lstrip("-").isdigit():
+        if not _CONNECTOR.fullmatch(value):
             raise ValueError(f"{value!r} is neither a number nor `none`")
     return values
 
