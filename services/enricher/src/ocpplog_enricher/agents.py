@@ -87,9 +87,12 @@ def wire(
     settings: EnricherSettings,
     worker: Worker,
     failure: Failure,
+    *,
     start: Callable[[], Awaitable[None]],
+    joined: Callable[[], None],
 ) -> None:
-    """Register the agent, the timer and the signals. `start` is awaited before the first batch."""
+    """Register the agent, the timer and the signals. `start` is awaited before the first batch, `joined` called at each
+    assignment of partitions."""
     frames = app.topic(topics.FRAMES, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
     started = asyncio.Event()
 
@@ -116,6 +119,10 @@ def wire(
             await worker.expire_quiet()
         except Exception as error:
             failure.report(error)
+
+    @app.on_partitions_assigned.connect(weak=False)  # type: ignore[untyped-decorator]
+    async def assigned(_: Any, partitions: Any, **__: Any) -> None:
+        joined()
 
     @app.on_partitions_revoked.connect(weak=False)  # type: ignore[untyped-decorator]
     async def revoked(_: Any, partitions: Any, **__: Any) -> None:

@@ -43,6 +43,7 @@ class Enricher:
         self._dead_letters = DeadLetters(kafka, settings.kafka_idempotence)
         self._store = LateStore()
         self._started = False
+        self._joined = False
         self._health = Health(settings.enricher_health_host, settings.enricher_health_port, self._problem)
         self.worker = Worker(
             new_pairing=lambda: Pairing(self.admits, timeout_us, settings.enricher_max_open),
@@ -53,13 +54,16 @@ class Enricher:
             caught_up=agents.caught_up(self.faust),
             largest_write=settings.enricher_batch_frames,
         )
-        agents.wire(self.faust, settings, self.worker, self.failure, self.start)
+        agents.wire(self.faust, settings, self.worker, self.failure, start=self.start, joined=self._on_joined)
 
     def admits(self, site_id: str, action: str, at_us: int) -> bool:
         """Whether the site's level at that moment (microseconds, UTC) wants the action logged."""
         site = self.sites.get(site_id)
         level = site.level_at(datetime.fromtimestamp(at_us / 1_000_000, UTC)) if site else UNKNOWN_SITE_LEVEL
         return admits(level, action)
+
+    def _on_joined(self) -> None:
+        self._joined = True
 
     async def start(self) -> None:
         """Open what the work needs; waits for Kafka and ClickHouse. Called again when Faust restarts the agent."""
@@ -83,7 +87,7 @@ class Enricher:
     def _problem(self) -> str:
         if not self._started:
             return "waiting for Kafka or ClickHouse"
-        if not self.faust.consumer_generation_id:
+        if not self._joined:
             return "not in the consumer group yet"
         return "" if self.failure.error is None else f"failed: {self.failure.error}"
 
