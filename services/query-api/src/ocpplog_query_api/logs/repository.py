@@ -15,6 +15,10 @@ from ocpplog_query_api.logs.query import Order, Search
 from ocpplog_query_api.logs.schemas import DETAIL_COLUMNS, LIST_COLUMNS, LogEntry, LogEntryDetail
 
 
+_ALWAYS = ("charger_id", "site_id", "source", "outcome", "gateway_id")
+"""Columns that we fill ourselves: empty text in one is not the charger's silence."""
+
+
 class LogRepository:
     """Everything it returns lies within `scope`."""
 
@@ -59,7 +63,7 @@ def _public(row: Row) -> Row:
     values["connection_id"] = row["connection_id"].hex
     if row.get("request_timestamp"):
         values["request_timestamp"] = times.iso(row["request_timestamp"], "auto")
-    return {name: None if value == "" else value for name, value in values.items()} | {"id": str(found)}
+    return {name: None if value == "" and name not in _ALWAYS else value for name, value in values.items()} | {"id": str(found)}
 
 
 def _place(row: Row) -> Place:
