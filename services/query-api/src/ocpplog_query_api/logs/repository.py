@@ -14,7 +14,6 @@ from ocpplog_query_api.logs.identity import EntryId, Place
 from ocpplog_query_api.logs.query import Order, Search
 from ocpplog_query_api.logs.schemas import DETAIL_COLUMNS, LIST_COLUMNS, LogEntry, LogEntryDetail
 
-
 _ALWAYS = ("charger_id", "site_id", "source", "outcome", "gateway_id")
 """Columns that we fill ourselves: empty text in one is not the charger's silence."""
 
