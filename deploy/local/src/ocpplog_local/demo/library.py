@@ -31,6 +31,7 @@ WEBSOCKET_LOG = logging.getLogger("ocpplog_local.demo.websocket")
 WEBSOCKET_LOG.setLevel(logging.CRITICAL)
 
 log = structlog.get_logger()
+_LAST_ANSWER_S = 0.2
 
 
 class Wire(Protocol):
@@ -95,6 +96,9 @@ class _Sturdy:
         answer, gone = asyncio.ensure_future(call), asyncio.ensure_future(self._gone.wait())
         try:
             await asyncio.wait({answer, gone}, return_when=asyncio.FIRST_COMPLETED)
+            if not answer.done():
+                # An answer that came right before the end is still on its way through the package's queue.
+                await asyncio.wait({answer}, timeout=_LAST_ANSWER_S)
             if not answer.done():
                 raise NotConnectedError(self.id)
             return answer.result()
