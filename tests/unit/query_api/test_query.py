@@ -15,11 +15,11 @@ from pydantic import ValidationError
 
 from ocpplog_common.clickhouse.tables import EXPORT_COLUMNS
 from ocpplog_query_api import errors
-from ocpplog_query_api.auth import Scope
 from ocpplog_query_api.exports import csv
 from ocpplog_query_api.logs import query, terms, times
 from ocpplog_query_api.logs.identity import CursorError, Cursors, EntryId, Place
 from ocpplog_query_api.logs.query import Search
+from ocpplog_query_api.scope import Scope
 from ocpplog_query_api.settings import ApiSettings
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)

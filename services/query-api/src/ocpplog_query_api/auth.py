@@ -13,23 +13,11 @@ from fastapi.security.http import HTTPAuthorizationCredentials
 
 from ocpplog_common.tokens import ALGORITHM, ALL_SITES, ROLE_CLAIM, SITES_CLAIM, Role
 from ocpplog_query_api.errors import Unauthenticated
+from ocpplog_query_api.scope import Scope
 from ocpplog_query_api.settings import ApiSettings
 
 _ASYMMETRIC = ["RS256", "RS384", "RS512", "ES256", "ES384", "PS256", "PS384", "PS512", "EdDSA"]
 _CHALLENGE = {"WWW-Authenticate": "Bearer"}
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """The sites a caller may see; None: all. Every query of the log is built with one."""
-
-    sites: frozenset[str] | None
-
-    def among(self, wanted: list[str]) -> list[str] | None:
-        """Of the sites asked for (none: all), those that may be seen; None: no restriction at all."""
-        if self.sites is None:
-            return wanted or None
-        return sorted(self.sites.intersection(wanted) if wanted else self.sites)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,10 @@ from datetime import datetime
 from typing import Any, Final, Literal
 
 from ocpplog_common.clickhouse import tables
-from ocpplog_query_api.auth import Scope
 from ocpplog_query_api.logs import terms as words
 from ocpplog_query_api.logs import times
 from ocpplog_query_api.logs.identity import EntryId, Place
+from ocpplog_query_api.scope import Scope
 
 Order = Literal["desc", "asc"]
 KEY: Final = ("datetime", "kafka_partition", "kafka_offset", "connection_id", "sequence")

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from ocpplog_query_api.auth import Scope
 from ocpplog_query_api.database import Database, Row
 from ocpplog_query_api.logs import query, times
 from ocpplog_query_api.logs.identity import EntryId, Place
 from ocpplog_query_api.logs.query import Order, Search
 from ocpplog_query_api.logs.schemas import DETAIL_COLUMNS, LIST_COLUMNS, LogEntry, LogEntryDetail
+from ocpplog_query_api.scope import Scope
 
 _ALWAYS = ("charger_id", "site_id", "source", "outcome", "gateway_id")
 """Columns that we fill ourselves: empty text in one is not the charger's silence."""

@@ -1,0 +1,18 @@
+"""What a caller may see."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The sites a caller may see; None: all. Every query of the log is built with one."""
+
+    sites: frozenset[str] | None
+
+    def among(self, wanted: list[str]) -> list[str] | None:
+        """Of the sites asked for (none: all), those that may be seen; None: no restriction at all."""
+        if self.sites is None:
+            return wanted or None
+        return sorted(self.sites.intersection(wanted) if wanted else self.sites)
