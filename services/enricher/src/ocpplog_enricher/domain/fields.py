@@ -5,8 +5,9 @@ A column is filled from the payload or stays empty; what cannot be read is a vio
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -19,6 +20,7 @@ from ocpplog_enricher.domain.rows import Enriched, LogRow, SampleRow
 _TIMESTAMPED: Final = frozenset({"StartTransaction", "StopTransaction", "StatusNotification", "TransactionEvent"})
 _METERED: Final = {"MeterValues": "meterValue", "StopTransaction": "transactionData", "TransactionEvent": "meterValue"}
 """Action -> where its request carries meter values."""
+_Parsed = TypeVar("_Parsed")
 _INT32: Final = range(-(2**31), 2**31)
 
 
@@ -181,21 +183,17 @@ class _Enrichment:
         return ""
 
     def _number(self, name: str) -> float | None:
-        value = self.request.get(name)
-        if value is None:
-            return None
-        try:
-            return meter_values.parse_number(value)
-        except ValueError as error:
-            self.violations.append(f"request.{name}: {error}")
-            return None
+        return self._read(name, meter_values.parse_number)
 
     def _moment(self, name: str) -> datetime | None:
+        return self._read(name, timestamps.parse)
+
+    def _read(self, name: str, parse: Callable[[object], _Parsed]) -> _Parsed | None:
         value = self.request.get(name)
         if value is None:
             return None
         try:
-            return timestamps.parse(value)
+            return parse(value)
         except ValueError as error:
             self.violations.append(f"request.{name}: {error}")
             return None
