@@ -10,7 +10,7 @@ FLEET ?= 1
 .PHONY: help run test test-kafka check unit integration e2e format lock clean
 
 help: ## what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(VENV)/.run ## the whole pipeline with a demo fleet (FLEET=0: without), until Ctrl-C
 	@FLEET=$(FLEET) exec $(BIN)/python -m ocpplog_local
