@@ -48,7 +48,7 @@ class LocalRun:
             self._check_ports()
             self._mint_tokens()
             supervision = Supervision(self._parts, self._settings.directory, self._settings.environment())
-        except (RunFailed, OSError) as error:
+        except (RunFailed, ValueError, OSError) as error:
             return _failed(error)
         try:
             supervision.open()

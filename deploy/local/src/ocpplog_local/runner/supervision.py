@@ -44,7 +44,11 @@ class Supervision:
         self._scratch = tempfile.TemporaryDirectory(prefix="ocpplog-")
         self._socket = Path(self._scratch.name) / "supervisor.sock"
         self._config = Path(self._scratch.name) / "supervisord.conf"
-        self._config.write_text(self._configuration(parts))
+        configuration = self._configuration(parts)
+        if "%" in configuration:
+            self._scratch.cleanup()
+            raise ValueError("Supervisor cannot work under a path with a % in it: move the checkout, or set OCPPLOG_LOCAL_DIR")
+        self._config.write_text(configuration)
         self._environment = {**os.environ, **environment}
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -110,10 +114,10 @@ class Supervision:
     def _configuration(self, parts: Sequence[Part]) -> str:
         lines = [
             "[supervisord]",
-            f"logfile={_escape(self._logs / 'supervisor.log')}",
-            f"pidfile={_escape(self._config.with_suffix('.pid'))}",
+            f"logfile={self._logs / 'supervisor.log'}",
+            f"pidfile={self._config.with_suffix('.pid')}",
             "[unix_http_server]",
-            f"file={_escape(self._socket)}",
+            f"file={self._socket}",
             "chmod=0700",
             "[rpcinterface:supervisor]",
             "supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface",
@@ -121,7 +125,7 @@ class Supervision:
         for priority, part in enumerate(parts):
             lines += [
                 f"[program:{part.name}]",
-                f"command={_escape(shlex.join(part.command))}",
+                f"command={shlex.join(part.command)}",
                 f"priority={priority}",
                 "autostart=false",
                 f"autorestart={'true' if part.restart else 'false'}",
@@ -129,7 +133,7 @@ class Supervision:
                 "startretries=5",
                 f"stopwaitsecs={part.stop_within_s}",
                 "redirect_stderr=true",
-                f"stdout_logfile={_escape(self.log(part.name))}",
+                f"stdout_logfile={self.log(part.name)}",
                 "stdout_logfile_maxbytes=10MB",
                 "stdout_logfile_backups=2",
             ]
@@ -154,11 +158,6 @@ def _how_it_ended(info: dict[str, Any]) -> str:
             return str(info["spawnerr"] or info["description"])
         case status:
             return f"it ended with status {status}"
-
-
-def _escape(value: object) -> str:
-    """% begins an expression in Supervisor's configuration."""
-    return str(value).replace("%", "%%")
 
 
 def _die_with_parent() -> None:
