@@ -200,6 +200,7 @@ async def _prepare(bench: Bench) -> None:
         Charger(charger_id="REAL", site_id="s1", upstream=f"ws://127.0.0.1:{bench.real_port}/ocpp", password_hash=hashed),
         Charger(charger_id="DOWN", site_id="s1", upstream=f"ws://user:{KEY}@127.0.0.1:{free_port()}/x"),
         Charger(charger_id="ODD-URL", site_id="s1", upstream=f"http://user:{KEY}@127.0.0.1/x"),
+        Charger(charger_id="OWN-KEY", site_id="s1", upstream=bench.upstream.replace("://", f"://gateway:{KEY}@")),
         Charger(charger_id="NOWHERE", site_id="no such site"),
     ]
     await admin.put_records(settings, [Site(site_id="s1", upstream=bench.upstream), *chargers])
@@ -214,13 +215,13 @@ class Upstream:
         self.delay_s = 0.0
         self.connections: dict[str, list[ServerConnection]] = defaultdict(list)
         self.received: dict[str, list[bytes]] = defaultdict(list)
-        self.authorization: dict[str, str | None] = {}
+        self.authorizations: dict[str, list[str]] = {}
         self.extensions: dict[str, str | None] = {}
         self.opened = 0
 
     async def process_request(self, connection: ServerConnection, request: Request) -> Response | None:
         charger_id = _id(request)
-        self.authorization[charger_id] = request.headers.get("Authorization")
+        self.authorizations[charger_id] = request.headers.get_all("Authorization")
         self.extensions[charger_id] = request.headers.get("Sec-WebSocket-Extensions")
         await asyncio.sleep(self.delay_s)
         return connection.respond(int(charger_id[7:]), "no\n") if charger_id.startswith("REFUSE-") else None
@@ -416,11 +417,16 @@ class TestHandshake:
             response = await refused(bench.strict, "/SAFE", additional_headers=headers)
             assert (response.status_code, response.headers["WWW-Authenticate"][:5]) == (401, "Basic")
         async with join(bench.strict, "/SAFE", additional_headers=basic("SAFE", KEY)):
-            assert upstream.authorization["SAFE"] == basic("SAFE", KEY)["Authorization"]
+            assert upstream.authorizations["SAFE"] == [basic("SAFE", KEY)["Authorization"]]
         events = await bench.events("SAFE", *[REFUSE] * 4, CONNECT, DISCONNECT)
+        assert {event.site_id for event in events} == {"s1"}
         assert [event.reason.partition(":")[0] for event in events[:4]] == [
             *("no-credentials", "wrong-credentials", "wrong-credentials", "no-credentials")
         ]
+
+    async def test_credentials_of_the_gateway_go_before_the_charger_s(self, bench: Bench, upstream: Upstream) -> None:
+        async with join(bench.strict, "/OWN-KEY", additional_headers=basic("OWN-KEY", "x")):
+            assert upstream.authorizations["OWN-KEY"] == [basic("gateway", KEY)["Authorization"]]
 
     async def test_credentials_that_are_not_ascii(self, bench: Bench, upstream: Upstream) -> None:
         for target in ("/SAFE", "/CP-4"):
@@ -449,7 +455,6 @@ class TestHandshake:
         offer = [Subprotocol(name) for name in ("ocpp2.0.1", "ocpp1.6")]
         async with join(bench.strict, "/CP-5", offer) as point:
             assert point.subprotocol == "ocpp1.6"
-            assert upstream.extensions["CP-5"] is None
             await point.send(HEARTBEAT.format(1))
             await point.recv()
         assert (await bench.frames("CP-5", 2))[0].subprotocol == "ocpp1.6"
@@ -524,7 +529,7 @@ class TestFrames:
         assert 900_000 < len(large.encode()) < 1024 * 1024
         texts = ['[2,"1","Status', "", "\x00", ' [ 2 ,"x" , "Heartbeat", { } ] \n', large, "\\\\\\", "\ufeffnull", "\ufffe\ud7ff"]
         async with join(bench.strict, f"/{charger_id}", compression=compression) as point:
-            assert bool(point.protocol.extensions) == bool(compression)
+            assert bool(point.protocol.extensions) == bool(upstream.extensions[charger_id]) == bool(compression)
             for text in texts:
                 await point.send(text)
             await point.send(["[2,", '"ä', "1", '"]'])
@@ -681,6 +686,7 @@ class TestEnds:
             assert await asyncio.to_thread(gate.process.stop) == 0
             text = gate.log.read_text()
             assert "Traceback" not in text and "never retrieved" not in text
+            assert text.count('"frame not recorded"') >= 10
             # Besides what each connection has to tell, an outage is not worth many lines.
             assert len([line for line in text.splitlines() if '"charger"' not in line]) < 60
 

@@ -47,6 +47,20 @@ class TestChargerId:
         assert handshake.upstream_url("ws://csms/ocpp/", "DE*1 /x") == "ws://csms/ocpp/DE%2A1%20%2Fx"
 
 
+@pytest.mark.parametrize(
+    ("url", "has"),
+    [
+        ("ws://h/ocpp/a", False),
+        ("wss://u:p@h:1/ocpp/a", True),
+        ("wss://u@h/a", True),
+        ("ws://h/ocpp/a%40b", False),
+        ("ws://h/a@b", False),
+    ],
+)
+def test_credentials_of_a_url(url: str, has: bool) -> None:
+    assert handshake.has_credentials(url) is has
+
+
 def test_subprotocols_newest_first() -> None:
     assert handshake.common_subprotocols(["ocpp1.6", "foo", "ocpp2.0.1"]) == ["ocpp2.0.1", "ocpp1.6"]
     assert handshake.common_subprotocols(["ocpp1.5"]) == []

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 
+import pytest
+from websockets.asyncio.client import connect
 from websockets.asyncio.server import ServerConnection, serve
 
-from ocpplog_gateway.libraries import WEBSOCKET_LOG, ChargerConnection, quiet
+from ocpplog_gateway import libraries
+from ocpplog_gateway.libraries import WEBSOCKET_LOG, ChargerConnection, UpstreamConnection, quiet
 
 HANDSHAKE = b"""GET / HTTP/1.1\r
 Host: x\r
@@ -44,6 +48,40 @@ async def test_pings_that_are_never_answered_are_forgotten() -> None:
         writer.close()
     assert pings.count(b"\x89\x04") > 10
     assert max(kept) <= 4
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="Linux only")
+async def test_a_peer_whose_tcp_takes_nothing_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(libraries, "_LOST_AFTER_MS", 300)
+    ended: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
+
+    async def flood(connection: ServerConnection) -> None:
+        connection.transport.write(b"\x8a\x00" * 10_000_000)
+        await connection.wait_closed()
+        ended.set_result(connection.close_code)
+
+    async with serve(
+        flood, "127.0.0.1", 0, ping_interval=None, create_connection=ChargerConnection, logger=WEBSOCKET_LOG
+    ) as server:
+        _, writer = await asyncio.open_connection(*server.sockets[0].getsockname()[:2])
+        try:
+            writer.write(HANDSHAKE)
+            # It takes what its buffers hold, and then nothing.
+            assert await asyncio.wait_for(ended, 5) == 1006
+        finally:
+            writer.transport.abort()
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="Linux only")
+async def test_central_systems_that_are_lost_are_noticed_too() -> None:
+    async with (
+        serve(lambda connection: connection.wait_closed(), "127.0.0.1", 0) as server,
+        connect(
+            f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}", proxy=None, create_connection=UpstreamConnection
+        ) as connection,
+    ):
+        tcp = connection.transport.get_extra_info("socket")
+        assert tcp.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 120_000
 
 
 def test_an_outage_of_kafka_does_not_flood_the_log() -> None:

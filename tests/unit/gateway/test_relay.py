@@ -20,7 +20,7 @@ class FakeSocket:
 
     def __init__(self) -> None:
         self.incoming: asyncio.Queue[str | bytes | Exception] = asyncio.Queue()
-        self.sent: list[str | bytes] = []
+        self.sent: list[str] = []
         self.closed: tuple[int, str] | None = None
         self.received = 0
 
@@ -32,10 +32,11 @@ class FakeSocket:
         self.received += 1
         return found
 
-    async def send(self, message: str | bytes) -> None:
+    async def send(self, message: bytes, *, text: bool) -> None:
         if self.closed:
             raise ConnectionClosedOK(None, Close(*self.closed))
-        self.sent.append(message)
+        assert text
+        self.sent.append(message.decode())
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         if self.closed is None:
@@ -145,6 +146,43 @@ async def test_a_slow_side_slows_the_other() -> None:
     assert scene.csms.sent == [f"a{n}" for n in range(50)]
 
 
+async def test_long_messages_are_bounded_in_bytes() -> None:
+    scene = Scene(automatic=False, max_in_flight=64)
+    text = "x" * 600_000
+    for _ in range(20):
+        scene.charger.incoming.put_nowait(text)
+    await scene.settle()
+    assert scene.charger.received <= 3
+    scene.publisher.automatic = True
+    for acknowledgement in scene.publisher.acknowledgements:
+        acknowledgement.set_result(None)
+    await scene.settle()
+    scene.charger.end(1000)
+    await scene.end()
+    assert scene.csms.sent == [text] * 20
+
+
+async def test_what_is_passed_on_is_what_was_recorded() -> None:
+    scene = Scene()
+    texts = ["", "\ufeff[2,", "ä€\U0001f50c", "\x00", ' [ 2 , "1" ] ']
+    for text in texts:
+        scene.charger.incoming.put_nowait(text)
+    await scene.settle()
+    scene.charger.end(1000)
+    await scene.end()
+    assert [e.frame.decode() for e in scene.publisher.envelopes] == scene.csms.sent == texts
+
+
+async def test_a_broken_connection_says_what_broke_it() -> None:
+    scene = Scene()
+    error = ConnectionClosedError(None, None)
+    error.__cause__ = TimeoutError(110, "Connection timed out")
+    scene.charger.closed = (1006, "")
+    scene.charger.incoming.put_nowait(error)
+    assert await scene.end() == Closing(Source.CHARGER, 1006, "[Errno 110] Connection timed out")
+    assert scene.csms.closed == (1001, "charger connection lost")
+
+
 async def test_what_is_not_recorded_is_not_passed_on() -> None:
     scene = Scene(automatic=False)
     for n in range(3):
@@ -207,7 +245,7 @@ class Stuck(FakeSocket):
         self.aborted = False
         self.transport = self
 
-    async def send(self, message: str | bytes) -> None:
+    async def send(self, message: bytes, *, text: bool) -> None:
         await asyncio.Event().wait()
 
     def abort(self) -> None:

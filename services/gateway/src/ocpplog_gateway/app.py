@@ -17,7 +17,7 @@ from ocpplog_common.records import Charger, Site
 from ocpplog_gateway.errors import GatewayError
 from ocpplog_gateway.gatekeeper import Gatekeeper
 from ocpplog_gateway.health import serve_health
-from ocpplog_gateway.libraries import WEBSOCKET_LOG, ChargerConnection
+from ocpplog_gateway.libraries import MAX_QUEUE, WEBSOCKET_LOG, ChargerConnection
 from ocpplog_gateway.publisher import KafkaPublisher
 from ocpplog_gateway.registry import Registry
 from ocpplog_gateway.relay import GOING_AWAY
@@ -120,6 +120,7 @@ class Gateway:
             ping_interval=settings.gateway_ping_interval_s,
             ping_timeout=settings.gateway_ping_timeout_s or None,
             max_size=settings.gateway_max_frame_bytes,
+            max_queue=MAX_QUEUE,
             server_header=None,
             logger=WEBSOCKET_LOG,
             create_connection=ChargerConnection,

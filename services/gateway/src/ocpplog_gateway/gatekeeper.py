@@ -20,7 +20,7 @@ from ocpplog_common.clock import Clock
 from ocpplog_common.records import Charger, ConnectionEvent, ConnectionEventKind
 from ocpplog_gateway import auth, handshake, metrics
 from ocpplog_gateway.errors import Refusal
-from ocpplog_gateway.libraries import WEBSOCKET_LOG, UpstreamConnection
+from ocpplog_gateway.libraries import MAX_QUEUE, WEBSOCKET_LOG, UpstreamConnection
 from ocpplog_gateway.publisher import Publisher
 from ocpplog_gateway.registry import Registry
 from ocpplog_gateway.relay import GOING_AWAY, end
@@ -106,25 +106,28 @@ class Gatekeeper:
         common = handshake.common_subprotocols(offered)
         if not common:
             return Admission(charger, None, "")
-        upstream = await self._connect(
-            handshake.upstream_url(self._registry.upstream(charger), charger_id), common, authorization
-        )
+        url = handshake.upstream_url(self._registry.upstream(charger), charger_id)
+        upstream = await self._connect(url, common, authorization, _compression(request))
         return Admission(charger, upstream, upstream.subprotocol or "")
 
-    async def _connect(self, url: str, subprotocols: list[str], authorization: str | None) -> ClientConnection:
+    async def _connect(
+        self, url: str, subprotocols: list[str], authorization: str | None, compression: str | None
+    ) -> ClientConnection:
         """Connect to the central system. Raises Refusal: its own 401, 403 or 404, else 503."""
         settings = self._settings
         try:
+            # Credentials in the URL are the gateway's own: with the charger's beside them, the header would be there twice.
+            passed_on = {"Authorization": authorization} if authorization and not handshake.has_credentials(url) else None
             return await connect(
                 url,
                 subprotocols=[Subprotocol(name) for name in subprotocols],
-                additional_headers={"Authorization": authorization} if authorization else None,
+                additional_headers=passed_on,
                 open_timeout=settings.gateway_upstream_timeout_s,
                 ping_interval=settings.gateway_ping_interval_s,
                 ping_timeout=settings.gateway_ping_timeout_s or None,
                 max_size=settings.gateway_max_frame_bytes,
-                # It would cost memory for each connection, and some central systems get it wrong.
-                compression=None,
+                max_queue=MAX_QUEUE,
+                compression=compression,
                 proxy=None,
                 logger=WEBSOCKET_LOG,
                 create_connection=UpstreamConnection,
@@ -157,6 +160,7 @@ class Gatekeeper:
             charger_id=charger_id,
             at=datetime.fromtimestamp(self._clock.now_us() / 1_000_000, UTC),
             gateway_id=self._settings.gateway_id,
+            site_id=self._registry.site_of(charger_id),
             peer=peer_of(connection),
             close_code=refusal.status,
             reason=f"{refusal.reason}: {refusal.text}{asked}",
@@ -196,6 +200,15 @@ def _authorization(request: Request) -> str | None:
     if len(found) > 1 or not all(value.isascii() for value in found):
         raise Refusal(401, "no-credentials", "Authorization: not HTTP Basic", auth.CHALLENGE)
     return found[0] if found else None
+
+
+def _compression(request: Request) -> str | None:
+    """What the central system is offered: compression where the charger offered it, as if there were no gateway.
+
+    Offered to all, it would cost memory for each connection, and some central systems get it wrong.
+    """
+    offered = ",".join(request.headers.get_all("Sec-WebSocket-Extensions"))
+    return "deflate" if "permessage-deflate" in offered.lower() else None
 
 
 def _without_credentials(url: str) -> str:

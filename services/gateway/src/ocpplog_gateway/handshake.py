@@ -37,5 +37,10 @@ def common_subprotocols(offered: Sequence[str]) -> list[str]:
     return [name for name in SUBPROTOCOLS if name in offered]
 
 
+def has_credentials(url: str) -> bool:
+    """Whether a URL names a user. Raises ValueError for what is no URL."""
+    return "@" in urlsplit(url).netloc
+
+
 def upstream_url(base: str, charger: str) -> str:
     return f"{base.rstrip('/')}/{quote(charger, safe='')}"

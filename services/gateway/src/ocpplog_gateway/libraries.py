@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import socket
 from collections.abc import Awaitable
 from typing import Final
 
@@ -14,7 +16,11 @@ from websockets.typing import DataLike
 WEBSOCKET_LOG: Final = logging.getLogger("ocpplog_gateway.websocket")
 """Silent: the library writes a traceback for every port scan and, at debug, the headers with the passwords. What matters of a
 connection is in our own log lines and on `ocpp.connections`."""
+MAX_QUEUE: Final = 4
+"""Frames that the library keeps unread: each may have the greatest length, so its default of 16 is much."""
 _PINGS_KEPT: Final = 4
+_LOST_AFTER_MS: Final = 120_000
+"""Four pings of the default interval."""
 
 
 def quiet() -> None:
@@ -40,9 +46,25 @@ class _ForgetsPings(Connection):
         return await super().ping(data)
 
 
-class ChargerConnection(_ForgetsPings, ServerConnection):
+class _NoticesLoss(Connection):
+    """Breaks off when the peer's TCP has taken nothing for a while: no power, no network.
+
+    A peer's TCP acknowledges our pings even where its OCPP stack answers none, so that this needs no ping timeout. Without it,
+    Linux tries for some 15 minutes; that long the central system, whose pings are answered by the gateway, would take a dead
+    charger for a live one, and might refuse its next connection.
+    """
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        tcp: socket.socket | None = transport.get_extra_info("socket")
+        # Of the systems that have it, the gateway runs on Linux.
+        if tcp is not None and hasattr(socket, "TCP_USER_TIMEOUT"):
+            tcp.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _LOST_AFTER_MS)
+
+
+class ChargerConnection(_ForgetsPings, _NoticesLoss, ServerConnection):
     """A charger's connection."""
 
 
-class UpstreamConnection(_ForgetsPings, ClientConnection):
+class UpstreamConnection(_ForgetsPings, _NoticesLoss, ClientConnection):
     """A connection to a central system."""

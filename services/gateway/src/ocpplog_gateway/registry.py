@@ -27,6 +27,11 @@ class Registry:
             raise Refusal(404, "unknown-charger", "unknown charger")
         return Charger(charger_id=charger_id, site_id=self.default_site)
 
+    def site_of(self, charger_id: str) -> str:
+        """The site that a refusal concerns; empty where it is nobody's."""
+        found = self.chargers.get(charger_id)
+        return found.site_id if found else self.default_site if charger_id else ""
+
     def upstream(self, charger: Charger) -> str:
         """The URL of the central system. Raises Refusal (503) where there is none."""
         site = self.sites.get(charger.site_id)

@@ -13,12 +13,14 @@ from websockets.exceptions import ConnectionClosed
 from ocpplog_common.envelope import Envelope, Opcode, Source
 from ocpplog_gateway import metrics
 from ocpplog_gateway.errors import NotRecorded
+from ocpplog_gateway.in_flight import InFlight
 from ocpplog_gateway.publisher import Publisher
 
-_log = structlog.get_logger(__name__)
 _CLOSE_WITHIN_S: Final = 15.0
 """Longer than the closing handshake may take: this is for a side that reads nothing any more."""
 _SEND_WITHIN_S: Final = 60.0
+_MAX_BYTES_IN_FLIGHT: Final = 1024 * 1024
+"""Of a direction, besides the limit in messages."""
 _SENDABLE: Final = frozenset({1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014})
 """Close codes that may stand in a close frame (RFC 6455 section 7.4.1 and the IANA registry)."""
 TRY_AGAIN_LATER: Final = 1013
@@ -33,7 +35,7 @@ class Socket(Protocol):
 
     async def recv(self) -> str | bytes: ...
 
-    async def send(self, message: str | bytes) -> None: ...
+    async def send(self, message: bytes, *, text: bool) -> None: ...
 
     async def close(self, code: int = 1000, reason: str = "") -> None: ...
 
@@ -48,6 +50,8 @@ class Closing:
     ours: bool = False
 
 
+_Waiting = InFlight[tuple[bytes, Awaitable[None]] | None]
+"""Messages and their acknowledgements, in the order received; None: no more come."""
 Wrap = Callable[[Source, bytes, Opcode], Envelope]
 """Puts a received message into its envelope, with the next sequence number."""
 
@@ -56,7 +60,8 @@ Wrap = Callable[[Source, bytes, Opcode], Envelope]
 class Relay:
     """One charger's connection: `charger` and `csms` are its two sides.
 
-    `max_in_flight` bounds what a direction holds between receiving and passing on: then its sender is read no further.
+    `max_in_flight` bounds how many messages a direction holds between receiving and passing on, as a limit in bytes does: then
+    its sender is read no further. `log` carries which connection it is.
     """
 
     charger: Socket
@@ -64,6 +69,7 @@ class Relay:
     publisher: Publisher
     wrap: Wrap
     max_in_flight: int
+    log: Any = field(default_factory=lambda: structlog.get_logger(__name__))
     frames: dict[Source, int] = field(default_factory=lambda: {Source.CHARGER: 0, Source.CSMS: 0})
     closing: Closing | None = None
 
@@ -81,7 +87,7 @@ class Relay:
         return self.closing
 
     async def _direction(self, source: Source, sender: Socket, receiver: Socket) -> None:
-        waiting: asyncio.Queue[tuple[str | bytes, Awaitable[None]] | None] = asyncio.Queue(self.max_in_flight)
+        waiting: _Waiting = InFlight(self.max_in_flight, _MAX_BYTES_IN_FLIGHT)
         async with asyncio.TaskGroup() as group:
             group.create_task(self._pass_on(source, waiting, receiver))
             try:
@@ -91,12 +97,10 @@ class Relay:
                 closing = Closing(source, TRY_AGAIN_LATER, "the log cannot be written", ours=True)
             if self.closing is None:
                 self.closing = closing
-            await waiting.put(None)
+            await waiting.put(None, 0)
         await end(receiver, *_close_for_peer(source, closing.code, closing.reason))
 
-    async def _receive(
-        self, source: Source, sender: Socket, waiting: asyncio.Queue[tuple[str | bytes, Awaitable[None]] | None]
-    ) -> Closing:
+    async def _receive(self, source: Source, sender: Socket, waiting: _Waiting) -> Closing:
         """Record what comes, until the side ends."""
         while True:
             try:
@@ -111,7 +115,9 @@ class Relay:
                     self.closing = closing
                 await end(sender, closing.code, closing.reason)
                 return closing
-            await waiting.put((message, await self._record(source, message.encode(), Opcode.TEXT)))
+            # What is passed on is what is recorded: the same bytes.
+            data = message.encode()
+            await waiting.put((data, await self._record(source, data, Opcode.TEXT)), len(data))
 
     async def _record(self, source: Source, data: bytes, opcode: Opcode) -> Awaitable[None]:
         self.frames[source] += 1
@@ -124,33 +130,34 @@ class Relay:
         if isinstance(closed.__cause__, UnicodeDecodeError):
             await (await self._record(source, closed.__cause__.object, Opcode.TEXT))
 
-    async def _pass_on(
-        self, source: Source, waiting: asyncio.Queue[tuple[str | bytes, Awaitable[None]] | None], receiver: Socket
-    ) -> None:
+    async def _pass_on(self, source: Source, waiting: _Waiting, receiver: Socket) -> None:
         """Send on in order, each message after its acknowledgement. Reads on after an end, so that nobody waits for room."""
         ended = False
         while (item := await waiting.get()) is not None:
-            message, recorded = item
+            data, recorded = item
             try:
                 await recorded
                 if not ended:
                     async with asyncio.timeout(_SEND_WITHIN_S):
-                        await receiver.send(message)
+                        await receiver.send(data, text=True)
             except ConnectionClosed:
                 ended = True
             except TimeoutError:
                 # A side that reads nothing would keep the other one waiting for good, even after it is gone.
-                _log.warning("a side does not read", side=source.peer)
+                self.log.warning("a side does not read", side=source.peer.value)
                 _abort(receiver)
                 ended = True
             except NotRecorded as error:
-                if not ended:
+                if ended:
+                    metrics.NOT_RECORDED.inc()
+                else:
                     await self._not_recorded(source, error)
                 ended = True
 
     async def _not_recorded(self, source: Source, error: NotRecorded) -> None:
         """What is not recorded is not passed on, nor anything after it: end both sides."""
         metrics.NOT_RECORDED.inc()
+        self.log.error("frame not recorded", source=source.value, error=str(error))
         if self.closing is None:
             self.closing = Closing(source, TRY_AGAIN_LATER, f"not recorded: {error}", ours=True)
         await asyncio.gather(
@@ -177,7 +184,9 @@ def _closing_of(source: Source, closed: ConnectionClosed) -> Closing:
         return Closing(source, closed.rcvd.code, closed.rcvd.reason)
     if closed.sent:
         return Closing(source, closed.sent.code, closed.sent.reason, ours=True)
-    return Closing(source, 1006, "")
+    # Nothing was said: what broke it is all there is to know.
+    cause = closed.__cause__
+    return Closing(source, 1006, str(cause) or type(cause).__name__ if cause else "")
 
 
 def _close_for_peer(source: Source, code: int, reason: str) -> tuple[int, str]:

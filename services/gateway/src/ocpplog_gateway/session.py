@@ -47,7 +47,7 @@ class Session:
         if upstream is None or not self._admission.subprotocol:
             await self._no_common_subprotocol()
             return
-        relay = Relay(self._connection, upstream, self._publisher, self._wrap, max_in_flight)
+        relay = Relay(self._connection, upstream, self._publisher, self._wrap, max_in_flight, _log.bind(**self._context()))
         self._announce(ConnectionEventKind.CONNECT)
         _log.info("connected", **self._context())
         metrics.CONNECTIONS.labels(self._admission.subprotocol).inc()
