@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import jwt
+import msgspec
 import pytest
 
 from ocpplog_common import records, tokens
 from ocpplog_common.clickhouse import client, migrate
 from ocpplog_common.clickhouse.tables import EXPORT_COLUMNS
-from ocpplog_common.envelope import Envelope, EnvelopeError, Opcode, Source, new_connection_id
+from ocpplog_common.envelope import Envelope, EnvelopeError, Header, Opcode, Source, new_connection_id
 from ocpplog_common.levels import Level, admits, level_of
-from ocpplog_common.records import Charger, Connectivity, LevelName, RecordError, Site
+from ocpplog_common.records import Charger, Connectivity, Gap, LevelName, RecordError, Site
 
 ENVELOPE = Envelope(
     "CP 1", "sité", Source.CSMS, "ocpp1.6", "a" * 32, 7, 1_795_480_794_403_123, "gw-1", b"\x00\xff", Opcode.BINARY
@@ -90,6 +92,36 @@ class TestSites:
     def test_what_cannot_be_read_says_why(self, value: bytes) -> None:
         with pytest.raises(RecordError, match="Site record"):
             records.decode_site(value)
+
+
+class TestGaps:
+    GAP = Gap(
+        charger_id="CP1",
+        site_id="a",
+        source=Source.CHARGER,
+        first_at=datetime(2026, 11, 24, 10, 3, 49, 120_000, UTC),
+        last_at=datetime(2026, 11, 24, 10, 4, 12, 1000, UTC),
+        count=37,
+        bytes=4711,
+        connections=2,
+        reason="Kafka did not answer",
+    )
+
+    def test_there_and_back(self) -> None:
+        assert records.decode_gap(records.encode(self.GAP)) == self.GAP
+
+    def test_as_a_record_of_frames(self) -> None:
+        envelope = replace(ENVELOPE, frame=records.encode(self.GAP), opcode=Opcode.GAP)
+        assert (Header.OPCODE.value, b"gap") in envelope.headers()
+        assert Envelope.from_record(envelope.key(), envelope.frame, envelope.headers()) == envelope
+
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        [("first_at", "2026-11-24T10:03:49"), ("source", "gateway"), ("count", 0), ("count", "37"), ("bytes", None)],
+    )
+    def test_what_cannot_be_read_says_why(self, name: str, value: object) -> None:
+        with pytest.raises(RecordError, match=rf"Gap record: .*{name}"):
+            records.decode_gap(msgspec.json.encode(msgspec.to_builtins(self.GAP) | {name: value}))
 
 
 def test_tokens(tmp_path: Path) -> None:

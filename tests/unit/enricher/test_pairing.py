@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ocpplog_common import ocppj
 from ocpplog_common.envelope import Envelope, Opcode, Source
+from ocpplog_common.records import Gap
+from ocpplog_enricher.domain import gaps
 from ocpplog_enricher.domain.pairing import Exchange, Observed, Outcome, Pairing
+from ocpplog_enricher.domain.repeats import Repeats
 
 SECOND = 1_000_000
 OLD, NEW = "0" * 12 + "7" + "a" * 19, "1" * 12 + "7" + "a" * 19
@@ -32,17 +38,25 @@ class Stream:
         at: int | None = None,
         connection: str = OLD,
         charger: str = "CP1",
+        sequence: int | None = None,
         **more: Opcode,
     ) -> Observed:
         self.offset += 1
-        self.sequences[connection] = self.sequences.get(connection, 0) + 1
+        sequence = self.sequences.get(connection, 0) + 1 if sequence is None else sequence
+        self.sequences[connection] = sequence
         at_us = (self.offset if at is None else at) * SECOND
-        sequence = self.sequences[connection]
         envelope = Envelope(charger, "site", source, "ocpp1.6", connection, sequence, at_us, "gw", frame, **more)
         return Observed(envelope, ocppj.parse(frame), self.offset)
 
     def send(self, frame: bytes, source: Source = CHARGER, **more: Any) -> list[Exchange]:
         return self.pairing.observe(self.observe(frame, source, **more))
+
+    def gap(self, sequence: int, at: int | None = None) -> list[Exchange]:
+        seen = self.observe(b"", at=at, opcode=Opcode.GAP)
+        first = datetime.fromtimestamp(seen.envelope.received_at_us / SECOND, UTC)
+        last = first + timedelta(seconds=23, milliseconds=456)
+        gap = Gap("CP1", "site", CHARGER, first, last, count=37, bytes=4711, reason="no answer")
+        return self.pairing.observe(replace(seen, frame=gap, envelope=replace(seen.envelope, sequence=sequence)))
 
 
 def outcomes(exchanges: list[Exchange]) -> list[Outcome]:
@@ -162,6 +176,97 @@ class TestViolations:
         assert len(stream.pairing) == 0
 
 
+class TestGaps:
+    """Frames that the gateway passed on and could not record."""
+
+    def test_is_logged_whatever_the_level_and_says_what_is_missing(self) -> None:
+        stream = Stream(admits=lambda *_: False)
+        [exchange] = stream.gap(5, at=100)
+        assert (exchange.outcome, exchange.admitted, list(exchange.offsets())) == (Outcome.GAP, True, [0])
+        assert exchange.violations == (
+            "log: 37 frames from the charger between 00:01:40.000 and 00:02:03.456 UTC"
+            " were passed on and not recorded: no answer",
+        )
+
+    def test_over_midnight_and_over_connections(self) -> None:
+        first, last = datetime(2026, 11, 24, 23, 59, tzinfo=UTC), datetime(2026, 11, 25, 0, 0, 1, tzinfo=UTC)
+        gap = Gap("CP1", "s", CSMS, first, last, count=2, bytes=9, connections=2)
+        assert gaps.describe(gap) == (
+            "log: 2 frames from the central system on 2 connections between 23:59:00.000 and 2026-11-25 00:00:01.000 UTC"
+            " were passed on and not recorded"
+        )
+        assert "1 frame from the charger between" in gaps.describe(
+            msgspec.structs.replace(gap, source=CHARGER, count=1, connections=1)
+        )
+
+    def test_what_is_open_stays_open(self) -> None:
+        stream = Stream()
+        stream.send(b'[2,"1","Heartbeat",{}]', at=0)
+        assert outcomes(stream.gap(2, at=1)) == [Outcome.GAP]
+        assert outcomes(stream.send(b'[3,"1",{}]', CSMS, at=2, sequence=9)) == [Outcome.RESULT]
+
+    def test_hides_no_frame_and_no_frame_hides_it(self) -> None:
+        stream = Stream()
+        stream.send(b'[2,"1","Heartbeat",{}]', sequence=9)
+        assert outcomes(stream.gap(5)) == [Outcome.GAP]
+        assert outcomes(stream.gap(90)) == [Outcome.GAP]
+        assert outcomes(stream.send(b'[3,"7",{}]', sequence=10)) == [Outcome.UNMATCHED]
+
+    def test_twice_is_once(self) -> None:
+        stream = Stream()
+        assert outcomes(stream.gap(5)) == [Outcome.GAP]
+        assert outcomes(stream.gap(6)) == [Outcome.GAP]
+        assert outcomes(stream.gap(5)) == [Outcome.REPEATED]
+
+
+class TestRepeats:
+    """The same frame twice on Kafka."""
+
+    def test_a_batch_that_was_sent_again(self) -> None:
+        stream = Stream()
+        batch = [stream.observe(b'[2,"1","Heartbeat",{}]'), stream.observe(b'[3,"1",{}]', CSMS), stream.observe(b"nonsense")]
+        once = [exchange for seen in batch for exchange in stream.pairing.observe(seen)]
+        assert outcomes(once) == [Outcome.RESULT, Outcome.VIOLATION]
+        again = [exchange for seen in batch for exchange in stream.pairing.observe(replace(seen, offset=seen.offset + 3))]
+        assert outcomes(again) == [Outcome.REPEATED] * 3
+        assert [list(exchange.offsets()) for exchange in again] == [[3], [4], [5]]
+        assert not any(exchange.admitted for exchange in again)
+        assert outcomes(stream.send(b'[3,"1",{}]', CSMS)) == [Outcome.UNMATCHED]
+
+    def test_a_request_that_is_open_is_not_superseded_by_its_copy(self) -> None:
+        stream = Stream()
+        seen = stream.observe(b'[2,"1","Heartbeat",{}]')
+        assert stream.pairing.observe(seen) == []
+        assert outcomes(stream.pairing.observe(replace(seen, offset=1))) == [Outcome.REPEATED]
+        [exchange] = stream.send(b'[3,"1",{}]', CSMS)
+        assert (exchange.outcome, exchange.first.offset) == (Outcome.RESULT, 0)
+
+    def test_the_two_senders_may_overtake_each_other(self) -> None:
+        stream = Stream()
+        assert stream.send(b'[2,"1","Reset",{}]', CSMS, sequence=2) == []
+        assert stream.send(b'[2,"1","Heartbeat",{}]', CHARGER, sequence=1) == []
+
+    def test_another_connection_counts_anew(self) -> None:
+        stream = Stream()
+        stream.send(b'[2,"1","Heartbeat",{}]', connection=OLD, sequence=9)
+        assert outcomes(stream.send(b'[2,"1","Heartbeat",{}]', connection=NEW, sequence=1)) == [Outcome.LOST]
+
+    def test_memory_is_bounded_by_stream_time(self) -> None:
+        repeats = Repeats(memory_us=60 * SECOND)
+        for number in range(10_000):
+            envelope = replace(Stream().observe(b"").envelope, connection_id=f"{number:032x}", opcode=Opcode("text"))
+            repeats.seen(envelope, number * SECOND)
+            repeats.seen(replace(envelope, opcode=Opcode.GAP), number * SECOND)
+        assert len(repeats) == 120
+
+    def test_one_sender_takes_one_place(self) -> None:
+        repeats = Repeats(memory_us=60 * SECOND)
+        envelope = Stream().observe(b"").envelope
+        for number in range(1, 1000):
+            assert not repeats.seen(replace(envelope, sequence=number), SECOND)
+        assert [len(seen) for seen in repeats._frames.values()] == [1]
+
+
 class TestLevel:
     def test_the_level_when_the_request_came_decides(self) -> None:
         stream = Stream(admits=lambda site, action, at_us: at_us < SECOND)
@@ -186,46 +291,91 @@ FRAMES = st.builds(
     st.sampled_from([2, 3]),
     st.integers(0, 4),
 )
-STEPS = st.lists(
-    st.tuples(FRAMES, st.sampled_from([CHARGER, CSMS]), st.integers(0, 40), st.sampled_from([OLD, NEW])), max_size=60
-)
+NEW_FRAME = st.tuples(FRAMES, st.sampled_from([CHARGER, CSMS]), st.integers(0, 40), st.sampled_from([OLD, NEW]))
+COPY = st.integers(1, 30)
+"""A copy of the frame that many places before."""
 
 
-@given(STEPS)
-def test_every_frame_is_in_exactly_one_exchange(steps: list[tuple[bytes, Source, int, str]]) -> None:
-    stream, now, ended = Stream(), 0, []
-    for frame, source, pause, connection in steps:
-        now += pause
-        ended += stream.send(frame, source, at=now, connection=connection)
-    ended += stream.pairing.expire_quiet((now + 61) * SECOND, stream.offset)
-    assert sorted(offset for exchange in ended for offset in exchange.offsets()) == list(range(len(steps)))
-
-
-@given(STEPS, st.data())
-def test_reading_again_after_a_crash_gives_the_same_exchanges(
-    steps: list[tuple[bytes, Source, int, str]], data: st.DataObject
-) -> None:
-    """Whoever starts at the first frame not done, with the frames of one timeout before it, finds what was found."""
-    first, now, times = Stream(), 0, []
-    stored: dict[int, Exchange] = {}
-    crash = data.draw(st.integers(0, len(steps)))
-    for _, _, pause, _ in steps:
-        now += pause
-        times.append(now)
-    for (frame, source, _, connection), at in zip(steps[:crash], times, strict=False):
-        stored |= {exchange.first.offset: exchange for exchange in first.send(frame, source, at=at, connection=connection)}
-    done = {offset for exchange in stored.values() for offset in exchange.offsets()}
-    start = next((offset for offset in range(len(steps)) if offset not in done), len(steps))
-
-    whole, again = Stream(), Stream()
-    expected: dict[int, Exchange] = {}
-    found = dict(stored)
-    for offset, ((frame, source, _, connection), at) in enumerate(zip(steps, times, strict=True)):
-        expected |= {e.first.offset: e for e in whole.send(frame, source, at=at, connection=connection)}
-        if start < len(steps) and at >= times[start] - 61:
-            ended = again.send(frame, source, at=at, connection=connection)
-            found = {e.first.offset: e for e in ended if offset >= start} | found
+@st.composite
+def streams(draw: st.DrawFn, copies: bool = True) -> list[Observed]:
+    stream, now, found = Stream(), 0, list[Observed]()
+    for step in draw(st.lists(NEW_FRAME | COPY if copies else NEW_FRAME, max_size=60)):
+        if isinstance(step, int):
+            if step <= len(found):
+                stream.offset += 1
+                found.append(replace(found[-step], offset=stream.offset))
         else:
-            again.offset += 1
-            again.sequences[connection] = again.sequences.get(connection, 0) + 1
+            frame, source, pause, connection = step
+            now += pause
+            found.append(stream.observe(frame, source, at=now, connection=connection))
+    return found
+
+
+def run(pairing: Pairing, frames: list[Observed]) -> list[Exchange]:
+    return [exchange for seen in frames for exchange in pairing.observe(seen)]
+
+
+def pairing() -> Pairing:
+    return Stream().pairing
+
+
+@given(streams())
+def test_every_frame_is_in_exactly_one_exchange(frames: list[Observed]) -> None:
+    found = pairing()
+    ended = run(found, frames)
+    ended += found.expire_quiet(found.stream_time_us + 61 * SECOND, len(frames))
+    assert sorted(offset for exchange in ended for offset in exchange.offsets()) == list(range(len(frames)))
+
+
+@given(streams(copies=False), st.data())
+def test_copies_change_nothing(frames: list[Observed], data: st.DataObject) -> None:
+    """Wherever frames of the last minute come again, the exchanges are those of the frames without their copies."""
+    plain, copied = pairing(), pairing()
+    for seen in frames:
+        assert copied.observe(seen) == plain.observe(seen)
+        recent = [
+            one for one in frames[: seen.offset + 1] if one.envelope.received_at_us > plain.stream_time_us - plain.timeout_us
+        ]
+        start = data.draw(st.integers(0, len(recent)))
+        assert set(outcomes(run(copied, recent[start : start + 3]))) <= {Outcome.REPEATED}
+
+
+def by_name(exchanges: list[Exchange]) -> dict[int, Exchange]:
+    """What is worth a row."""
+    return {exchange.first.offset: exchange for exchange in exchanges if exchange.outcome is not Outcome.REPEATED}
+
+
+@given(streams(), st.data())
+def test_reading_again_after_a_crash_gives_the_same_exchanges(frames: list[Observed], data: st.DataObject) -> None:
+    """Whoever starts at the first frame not done, with the frames of twice the timeout before it, finds what was found."""
+    crash = data.draw(st.integers(0, len(frames)))
+    ended = run(pairing(), frames[:crash])
+    done = {offset for exchange in ended for offset in exchange.offsets()}
+    start = next((offset for offset in range(len(frames)) if offset not in done), len(frames))
+    whole, again, times = pairing(), pairing(), list[int]()
+    expected: dict[int, Exchange] = {}
+    found = by_name(ended)
+    for seen in frames:
+        expected |= by_name(whole.observe(seen))
+        times.append(whole.stream_time_us)
+    if start < len(frames):
+        window = times[start] - Pairing.looks_back_us(whole.timeout_us) - SECOND
+        for seen, at in zip(frames, times, strict=True):
+            if at >= window:
+                ended = again.observe(seen)
+                found = (by_name(ended) if seen.offset >= start else {}) | found
     assert found == expected
+
+
+def test_a_copy_at_the_edge_of_what_is_read_again_is_still_a_copy() -> None:
+    """Of the request at 0 s; whoever begins within a timeout of the crash would take it for a request that is open."""
+    stream = Stream()
+    request = stream.observe(b'[2,"1","Heartbeat",{}]', at=0)
+    frames = [request, stream.observe(b'[3,"1",{}]', CSMS, at=1), stream.observe(b'[2,"2","Heartbeat",{}]', at=40)]
+    frames.append(replace(request, offset=3))
+    stream.offset = 3
+    unfinished = stream.observe(b'[2,"3","Heartbeat",{}]', at=63)
+    frames += [unfinished, stream.observe(b'[3,"2",{}]', CSMS, at=64), stream.observe(b'[3,"1",{}]', CSMS, at=65)]
+    window = 63 * SECOND - Pairing.looks_back_us(60 * SECOND)
+    again = [seen for seen in frames if seen.offset >= 3 or seen.envelope.received_at_us >= window]
+    assert outcomes(run(pairing(), again)) == outcomes(run(pairing(), frames))

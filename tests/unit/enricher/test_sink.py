@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,10 +12,10 @@ from clickhouse_connect.driver.exceptions import DatabaseError, OperationalError
 
 from ocpplog_enricher import sink as sink_module
 from ocpplog_enricher.domain.pairing import Exchange, Outcome, Pairing
-from ocpplog_enricher.domain.rows import LogRow
+from ocpplog_enricher.domain.rows import Enriched, LogRow
 from ocpplog_enricher.errors import RowsRejected, StoreUnavailable
 from ocpplog_enricher.partition import Partition
-from ocpplog_enricher.sink import TableWriter
+from ocpplog_enricher.sink import Sink, TableWriter
 
 from .test_pairing import CHARGER, CSMS, OLD, Stream
 
@@ -123,6 +124,15 @@ class TestWriting:
         assert store.sequences() == [1]
 
 
+async def test_of_two_rows_with_one_name_the_first_is_stored(store: FakeClickHouse) -> None:
+    """A frame and its copy from long after, in one batch of an enricher that lags."""
+    first, copy = rows(1)[0], rows(1)[0]
+    copy.outcome = "timeout"
+    found = [Enriched(first, []), Enriched(rows(2)[0], []), Enriched(copy, [])]
+    await Sink(store, "log", retry_for_s=0.2).write(found, suspect=True)
+    assert [(row["sequence"], row["outcome"]) for row in store.rows] == [(1, "result"), (2, "result")]
+
+
 def partition(first_offset: int = 0) -> tuple[Partition[int], Stream]:
     stream = Stream()
     stream.offset = first_offset - 1
@@ -163,6 +173,27 @@ class TestAcknowledging:
         assert found.suspects([])
         found.pairing.stream_time_us = 10**12
         assert not found.suspects([])
+
+    def test_a_copy_is_acknowledged(self) -> None:
+        found, _ = partition()
+        seen = Stream()
+        nonsense = seen.observe(b"nonsense")
+        for one in (nonsense, replace(nonsense, offset=1)):
+            found.complete(found.accept(one, one.offset))
+        assert found.acknowledge() == [0, 1]
+
+    def test_what_is_as_late_as_a_forgotten_copy_is_suspect_until_it_is_stored(self) -> None:
+        found, _ = partition()
+        found.wrote(11, stored_before=False)
+        seen = Stream()
+        on_time = seen.observe(b'[2,"1","Heartbeat",{}]', at=100)
+        late = seen.observe(b'[2,"2","Heartbeat",{}]', at=40)
+        [first, second] = [Exchange(one, None, Outcome.TIMEOUT, 1, True) for one in (on_time, late)]
+        found.accept(on_time, 0)
+        found.accept(late, 1)
+        assert (found.suspects([first]), found.suspects([first, second])) == (False, True)
+        found.complete([second])
+        assert not found.suspects([second])
 
     def test_a_request_from_before_the_assignment_stays_suspect(self) -> None:
         found, _ = partition(first_offset=5)

@@ -1,6 +1,6 @@
 """A frame and what is known of it, as one record of `ocpp.frames`: the only place that knows the record's headers.
 
-Key: the charger id (UTF-8). Value: the frame, byte for byte. Headers: the names of `Header`.
+Key: the charger id (UTF-8). Value: the frame, byte for byte; of a gap its `records.Gap`. Headers: the names of `Header`.
 """
 
 from __future__ import annotations
@@ -27,10 +27,12 @@ class Source(StrEnum):
 
 
 class Opcode(StrEnum):
-    """How the frame came over the WebSocket (RFC 6455 section 5.6)."""
+    """How the frame came over the WebSocket (RFC 6455 section 5.6); or that it stands for frames that were not recorded."""
 
     TEXT = "text"
     BINARY = "binary"
+    GAP = "gap"
+    """The value is a `records.Gap`; connection id, sequence and time are those of the first frame that is missing."""
 
 
 class Header(StrEnum):

@@ -1,18 +1,19 @@
-"""What the compacted topics hold: sites and chargers, as JSON records keyed by their id; and the connection events."""
+"""What the compacted topics hold: sites and chargers, as JSON records keyed by their id; the connection events; and gaps."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
 
+from ocpplog_common.envelope import Source
 from ocpplog_common.levels import Level
 
 
 class RecordError(ValueError):
-    """A record of a compacted topic that cannot be read: says which field and why."""
+    """A record that cannot be read: says which field and why."""
 
 
 class Connectivity(StrEnum):
@@ -102,6 +103,28 @@ class ConnectionEvent(msgspec.Struct, frozen=True, omit_defaults=True):
     frames_from_csms: int = 0
 
 
+_Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+_Some = Annotated[int, msgspec.Meta(ge=1)]
+
+
+class Gap(msgspec.Struct, frozen=True):
+    """A record of `ocpp.frames` with opcode `gap`: frames of one sender that were passed on and never recorded.
+
+    `first_at` and `last_at` (aware) say when the first and the last of the `count` frames, `bytes` long together, were
+    received; `connections` over how many connections of the charger they are spread; `reason` why they are missing.
+    """
+
+    charger_id: str
+    site_id: str
+    source: Source
+    first_at: _Moment
+    last_at: _Moment
+    count: _Some
+    bytes: int
+    connections: _Some = 1
+    reason: str = ""
+
+
 _Record = TypeVar("_Record")
 
 UNKNOWN_SITE_LEVEL = Level.INFO
@@ -112,7 +135,7 @@ def default_level(connectivity: Connectivity) -> Level:
     return Level.MINIMAL if connectivity is Connectivity.WIRELESS else Level.INFO
 
 
-def encode(record: Site | Charger | ConnectionEvent) -> bytes:
+def encode(record: Site | Charger | ConnectionEvent | Gap) -> bytes:
     return msgspec.json.encode(record)
 
 
@@ -129,6 +152,11 @@ def decode_charger(value: bytes) -> Charger:
 def decode_connection_event(value: bytes) -> ConnectionEvent:
     """Raises `RecordError`."""
     return _decode(value, ConnectionEvent)
+
+
+def decode_gap(value: bytes) -> Gap:
+    """Raises `RecordError`."""
+    return _decode(value, Gap)
 
 
 def _decode(value: bytes, kind: type[_Record]) -> _Record:

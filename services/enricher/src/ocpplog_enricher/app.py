@@ -39,7 +39,7 @@ class Enricher:
         timeout_us = int(settings.enricher_answer_timeout_s * 1_000_000)
         kafka = settings.kafka_client()
         self.sites: CompactedTable[Site] = CompactedTable(topics.SITES, records.decode_site, kafka)
-        self._history = WarmUp(kafka, timeout_us)
+        self._history = WarmUp(kafka, Pairing.looks_back_us(timeout_us))
         self._dead_letters = DeadLetters(kafka, settings.kafka_idempotence)
         self._store = LateStore()
         self._started = False

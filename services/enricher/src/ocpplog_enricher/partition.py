@@ -32,6 +32,7 @@ class Partition(Generic[_Event]):
     fresh_rows: int = 0
     _waiting: deque[tuple[int, _Event]] = field(default_factory=deque)
     _done: set[int] = field(default_factory=set)
+    _late: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.next_offset = self.first_offset
@@ -40,6 +41,8 @@ class Partition(Generic[_Event]):
         """Take the next frame; a frame that was taken before in this generation changes nothing."""
         if not self._hold(seen.offset, event):
             return []
+        if self.pairing.is_late(seen):
+            self._late.add(seen.offset)
         return self.pairing.observe(seen)
 
     def skip(self, offset: int, event: _Event) -> None:
@@ -58,6 +61,7 @@ class Partition(Generic[_Event]):
         """These exchanges are stored, or not wanted: their frames need not be read again."""
         for exchange in exchanges:
             self._done.update(offset for offset in exchange.offsets() if offset >= self.first_offset)
+            self._late.difference_update(exchange.offsets())
 
     def acknowledge(self) -> list[_Event]:
         """The events that may be acknowledged now: in the order of the stream, up to the first frame still in use.
@@ -73,11 +77,13 @@ class Partition(Generic[_Event]):
         return ready
 
     def suspects(self, exchanges: Iterable[Exchange]) -> bool:
-        """Whether rows of these exchanges may be stored already."""
+        """Whether rows of these exchanges may be stored already: by whoever had the partition before, or because a frame is a
+        copy, of one so far back that the pairing has forgotten it."""
         live = self.pairing.stream_time_us > self.opened_us + _GRACE_US
         if self.fresh_rows <= self.suspect_rows and not live:
             return True
-        return any(exchange.first.offset < self.first_offset for exchange in exchanges)
+        firsts = (exchange.first.offset for exchange in exchanges)
+        return any(offset < self.first_offset or offset in self._late for offset in firsts)
 
     def wrote(self, rows: int, stored_before: bool) -> None:
         self.fresh_rows = 0 if stored_before else self.fresh_rows + rows

@@ -61,10 +61,13 @@ class Sink:
     async def write(self, found: Sequence[Enriched], suspect: bool) -> bool:
         """Store the rows of one partition, in order. True where some were stored before: see `TableWriter.write`.
 
-        Samples go first: a log row that is stored says that its samples are.
+        Samples go first: a log row that is stored says that its samples are. Of two rows with one name the first is taken.
         """
-        await self._samples.write([sample for enriched in found for sample in enriched.samples], suspect)
-        return await self._log.write([enriched.log for enriched in found], suspect)
+        by_name: dict[RowId, Enriched] = {}
+        for enriched in found:
+            by_name.setdefault(enriched.log.id, enriched)
+        await self._samples.write([sample for enriched in by_name.values() for sample in enriched.samples], suspect)
+        return await self._log.write([enriched.log for enriched in by_name.values()], suspect)
 
 
 class TableWriter:

@@ -14,7 +14,7 @@ _log = structlog.get_logger(__name__)
 
 
 class WarmUp:
-    """`client` are the keyword arguments of an aiokafka client; `window_us` how far back an answer can refer."""
+    """`client` are the keyword arguments of an aiokafka client; `window_us` how far back a frame can matter."""
 
     def __init__(self, client: dict[str, Any], window_us: int) -> None:
         self._client = client

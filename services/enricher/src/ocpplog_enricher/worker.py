@@ -8,7 +8,8 @@ from typing import Any, Protocol
 
 from ocpplog_common import ocppj, topics
 from ocpplog_common.clock import Clock
-from ocpplog_common.envelope import Envelope, EnvelopeError
+from ocpplog_common.envelope import Envelope, EnvelopeError, Opcode
+from ocpplog_common.records import RecordError, decode_gap
 from ocpplog_enricher import metrics
 from ocpplog_enricher.dead_letter import DeadLetters
 from ocpplog_enricher.domain import fields
@@ -113,22 +114,21 @@ class Worker:
         pairing = self._new_pairing()
         async for earlier in self._history.records_before(record.partition, record.offset, record.timestamp_ms):
             try:
-                envelope = Envelope.from_record(earlier.key, earlier.value, earlier.headers)
-            except EnvelopeError:
+                seen = _observed(earlier)
+            except (EnvelopeError, RecordError):
                 continue
             # What ended before the first unacknowledged frame is stored.
-            pairing.observe(Observed(envelope, ocppj.parse(envelope.frame), earlier.offset))
+            pairing.observe(seen)
         now = self._clock.now_us()
         return Partition(record.partition, record.generation, pairing, record.offset, self._largest_write, now)
 
     async def _observe(self, partition: Partition[Record], record: Record) -> list[Exchange]:
         try:
-            envelope = Envelope.from_record(record.key, record.value, record.headers)
-        except EnvelopeError as error:
+            seen = _observed(record)
+        except (EnvelopeError, RecordError) as error:
             await self._dead_letter(record, str(error))
             partition.skip(record.offset, record)
             return []
-        seen = Observed(envelope, ocppj.parse(envelope.frame), record.offset)
         return partition.accept(seen, record)
 
     async def _finish(self, ended: Iterable[_Ended]) -> None:
@@ -171,3 +171,11 @@ class Worker:
     async def _dead_letter(self, record: Record, reason: str) -> None:
         origin = f"{topics.FRAMES}-{record.partition}@{record.offset}"
         await self._dead_letters.put(record.key, record.value, list(record.headers), origin, reason)
+
+
+def _observed(record: Record) -> Observed:
+    """Raises EnvelopeError, or RecordError for a gap that cannot be read."""
+    envelope = Envelope.from_record(record.key, record.value, record.headers)
+    gap = envelope.opcode is Opcode.GAP
+    frame = decode_gap(envelope.frame) if gap else ocppj.parse(envelope.frame)
+    return Observed(envelope, frame, record.offset)

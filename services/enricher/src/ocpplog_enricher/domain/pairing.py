@@ -1,7 +1,9 @@
 """Pairs requests with responses, on one partition of `ocpp.frames`, without I/O.
 
-The result is a function of the frames alone, and looks back no further than the answer timeout: whoever reads the frames
-again from that far back finds the same exchanges. (The one exception, a partition that fell quiet, is `expire_quiet`.)
+The result is a function of the frames alone, and looks back no further than twice the answer timeout: an answer refers to a
+request from within the timeout, and whether that request was taken for a copy depends on the frames from within another.
+Whoever reads the frames again from that far back finds the same exchanges. (The one exception, a partition that fell quiet,
+is `expire_quiet`.)
 """
 
 from __future__ import annotations
@@ -13,6 +15,9 @@ from enum import StrEnum
 
 from ocpplog_common.envelope import Envelope, Opcode, Source
 from ocpplog_common.ocppj import Call, CallError, CallResult, Frame, Malformed
+from ocpplog_common.records import Gap
+from ocpplog_enricher.domain import gaps
+from ocpplog_enricher.domain.repeats import Repeats
 
 
 class Outcome(StrEnum):
@@ -32,14 +37,18 @@ class Outcome(StrEnum):
     """Not OCPP-J."""
     SENT = "sent"
     """SEND (OCPP 2.1), which has no answer."""
+    GAP = "gap"
+    """No frame: the gateway says that frames were passed on and not recorded."""
+    REPEATED = "repeated"
+    """A copy of a frame that came before. Never logged."""
 
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """A frame at its place in the partition."""
+    """A frame, or what stands for frames that are missing, at its place in the partition."""
 
     envelope: Envelope
-    frame: Frame
+    frame: Frame | Gap
     offset: int
 
 
@@ -99,6 +108,10 @@ class Pairing:
     stream_time_us: int = 0
     _open: OrderedDict[_Key, _Open] = field(default_factory=OrderedDict)
     _by_charger: dict[str, OrderedDict[_Key, None]] = field(default_factory=dict)
+    _repeats: Repeats = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._repeats = Repeats(self.timeout_us)
 
     def __len__(self) -> int:
         return len(self._open)
@@ -106,11 +119,16 @@ class Pairing:
     def observe(self, seen: Observed) -> list[Exchange]:
         """The exchanges that this frame ends, in the order in which they end. Frames come in the order of their offsets."""
         self.stream_time_us = max(self.stream_time_us, seen.envelope.received_at_us)
+        if self._repeats.seen(seen.envelope, self.stream_time_us):
+            return [Exchange(seen, None, Outcome.REPEATED, seen.offset, admitted=False)]
         ended = self._expire(self.stream_time_us - self.timeout_us, seen.offset)
         ended += self._leave_behind(seen)
         match seen.frame:
             case _ if seen.envelope.opcode is Opcode.BINARY:
                 ended.append(self._alone(seen, Outcome.VIOLATION, ("frame: binary, where OCPP-J wants text",)))
+            case Gap() as gap:
+                # Not traffic but our own confession: no level hides it.
+                ended.append(Exchange(seen, None, Outcome.GAP, seen.offset, True, (gaps.describe(gap),)))
             case Malformed(reason):
                 ended.append(self._alone(seen, Outcome.VIOLATION, (reason,)))
             case Call(expects_answer=False) as send:
@@ -123,6 +141,15 @@ class Pairing:
             case CallResult(message_id) | CallError(message_id):
                 ended.append(self._answer(seen, message_id))
         return ended
+
+    @staticmethod
+    def looks_back_us(timeout_us: int) -> int:
+        """How far back a frame can matter."""
+        return 2 * timeout_us
+
+    def is_late(self, seen: Observed) -> bool:
+        """Whether a frame is as far behind the stream as the pairing remembers: it was held back, or is an old copy."""
+        return seen.envelope.received_at_us <= self.stream_time_us - self.timeout_us
 
     def expire_quiet(self, now_us: int, offset: int) -> list[Exchange]:
         """What has timed out by the wall clock, for a partition that is read to its end (`offset`) and quiet."""

@@ -40,7 +40,7 @@ class LogFilters(BaseModel):
     status: Values = Field([], description="Operational state, of StatusNotification", examples=[["Faulted"]])
     error_code: Values = Field([], description="errorCode of StatusNotification")
     vendor_error_code: Values = Field([], description="The maker's own error code")
-    outcome: Values = Field([], description="result, error, timeout, unmatched, superseded, lost, violation, sent")
+    outcome: Values = Field([], description="result, error, timeout, unmatched, superseded, lost, violation, sent, gap")
     source: list[Literal["charger", "csms"]] = Field([], description="Who sent the request")
     id_tag: Values = Field([], description="RFID tag")
     transaction_id: Values = Field([], description="Transaction id")
@@ -85,7 +85,7 @@ class LogEntry(BaseModel):
 
     id: str
     datetime: str = Field(description="When the request passed the gateway, UTC", examples=["2024-11-26T10:03:49.123Z"])
-    action: str | None = Field(description="Null for a frame that is not OCPP-J")
+    action: str | None = Field(description="Null for a frame that is not OCPP-J, and for a gap")
     charger_id: str
     connector_id: int | None = Field(description="0 is the station itself")
     site_id: str

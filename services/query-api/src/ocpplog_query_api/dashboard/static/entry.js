@@ -31,7 +31,8 @@ export function showEntry(entry, body) {
     parts.push(element("h3", "Violations"), element("pre", entry.violations.join("\n"), "bad"));
   }
   for (const side of ["request", "response"]) {
-    const title = side === "request" ? (entry.action ? "Request" : "Frame") : "Response";
+    const untitled = entry.outcome === "gap" ? "What is missing" : "Frame";
+    const title = side === "request" ? (entry.action ? "Request" : untitled) : "Response";
     if (entry[side]) parts.push(element("h3", title), element("pre", pretty(entry[`${side}_json`], entry[side])));
   }
   body.replaceChildren(...parts);

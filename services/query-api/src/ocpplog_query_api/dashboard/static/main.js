@@ -30,7 +30,9 @@ function fail(error) {
   notice(`${error.message}`, true);
 }
 
-const OUTCOME_CLASS = { result: "good", error: "bad", violation: "bad", timeout: "warn", lost: "warn", unmatched: "warn", superseded: "warn" };
+const OUTCOME_CLASS = { result: "good", error: "bad", violation: "bad", gap: "bad", timeout: "warn", lost: "warn", unmatched: "warn",
+  superseded: "warn" };
+const untitled = (entry) => (entry.outcome === "gap" ? "Gap in the log" : "Not OCPP-J");
 
 function row(entry) {
   const line = document.createElement("tr");
@@ -39,7 +41,7 @@ function row(entry) {
   const faulty = entry.error_code && entry.error_code !== "NoError" ? "bad" : "";
   line.append(
     element("td", entry.datetime.replace("T", " ").replace("Z", "")),
-    element("td", entry.action ?? "(not OCPP-J)", entry.action ? "" : "bad"),
+    element("td", entry.action ?? `(${untitled(entry)})`, entry.action ? "" : "bad"),
     element("td", entry.charger_id),
     element("td", entry.connector_id ?? ""),
     element("td", entry.status ?? "", entry.status === "Faulted" ? "bad" : ""),
@@ -82,7 +84,7 @@ async function open(id, line) {
   opener = line;
   try {
     const entry = await getJson(`/v1/logs/${id}`);
-    $("entry-title").textContent = `${entry.action ?? "Not OCPP-J"} · ${entry.charger_id}`;
+    $("entry-title").textContent = `${entry.action ?? untitled(entry)} · ${entry.charger_id}`;
     showEntry(entry, $("entry-body"));
     $("entry").hidden = false;
     $("close").focus();
