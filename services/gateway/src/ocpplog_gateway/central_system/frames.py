@@ -17,7 +17,7 @@ _HEAD: Final = re.compile(
     rb'(?:\s*,\s*(?P<id>"(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9A-Fa-f]{4}))*"))?'
 )
 _NOT_TO_ANSWER: Final = frozenset((b"3", b"4", b"5", b"6"))
-"""CALLRESULT, CALLERROR, CALLRESULTERROR and SEND (OCPP 2.1 part 4 section 4.1.3)."""
+"""CALLRESULT, CALLERROR, CALLRESULTERROR and SEND (OCPP 2.1 part 4 section 4.1)."""
 _MAX_DESCRIPTION: Final = 255
 """Characters of errorDescription (OCPP-J 1.6 section 4.2.3, OCPP 2.0.1 part 4 section 4.2.3)."""
 

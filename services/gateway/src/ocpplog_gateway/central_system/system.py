@@ -66,7 +66,11 @@ class CentralSystem:
             _log.exception("no answer", action=call.action)
             return error(message_id, "InternalError", f"{call.action}: try again later")
         if payload is None:
-            return error(message_id, self._dialect.incomplete, f"{call.action}: lacks what its answer has to repeat")
+            return error(
+                message_id,
+                self._dialect.incomplete,
+                f"{call.action}: lacks what its answer has to repeat, or has it in another form",
+            )
         return result(message_id, payload)
 
     def _not_answered(self, message_id: bytes, action: str) -> bytes:

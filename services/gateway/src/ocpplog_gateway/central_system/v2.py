@@ -122,7 +122,7 @@ _ANSWERS_21: Final[dict[str, Answer]] = {
 
 
 def _dialect(answers: dict[str, Answer], commands: tuple[str, ...]) -> Dialect:
-    """Error codes and the message id -1: OCPP 2.0.1 and 2.1 part 4 section 4.2.3."""
+    """Error codes and the message id -1: OCPP 2.0.1 and 2.1 part 4 sections 4.2.3 and 4.3."""
     return Dialect(
         answers=answers,
         not_for_us=frozenset(commands),
