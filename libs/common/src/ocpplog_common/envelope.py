@@ -46,11 +46,46 @@ class Header(StrEnum):
     OPCODE = "opcode"
 
 
+_SOURCES = {source: (Header.SOURCE.value, source.encode()) for source in Source}
+_OPCODES = {opcode: (Header.OPCODE.value, opcode.encode()) for opcode in Opcode}
+
+
 def new_connection_id(now_us: int) -> str:
     """A UUIDv7 (RFC 9562 section 5.7) as 32 hex digits: a later connection has the greater id, as text too."""
     milliseconds = now_us // 1000
     value = (milliseconds & (1 << 48) - 1) << 80 | 0x7 << 76 | secrets.randbits(12) << 64 | 0b10 << 62 | secrets.randbits(62)
     return f"{value:032x}"
+
+
+class Connection:
+    """What the frames of one connection have in common, encoded once: a gateway writes it with every frame."""
+
+    __slots__ = ("_constant", "charger_id", "connection_id", "gateway_id", "key", "site_id", "subprotocol")
+
+    def __init__(self, charger_id: str, site_id: str, subprotocol: str, connection_id: str, gateway_id: str) -> None:
+        self.charger_id = charger_id
+        self.site_id = site_id
+        self.subprotocol = subprotocol
+        self.connection_id = connection_id
+        self.gateway_id = gateway_id
+        self.key = charger_id.encode()
+        """Of the records."""
+        self._constant = (
+            (Header.SITE_ID.value, site_id.encode()),
+            (Header.SUBPROTOCOL.value, subprotocol.encode()),
+            (Header.CONNECTION_ID.value, connection_id.encode()),
+            (Header.GATEWAY_ID.value, gateway_id.encode()),
+        )
+
+    def headers(self, source: Source, opcode: Opcode, sequence: int, received_at_us: int) -> list[tuple[str, bytes]]:
+        """The headers of one frame."""
+        return [
+            *self._constant,
+            _SOURCES[source],
+            _OPCODES[opcode],
+            (Header.SEQUENCE.value, b"%d" % sequence),
+            (Header.RECEIVED_AT.value, b"%d" % received_at_us),
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,16 +112,8 @@ class Envelope:
         return self.charger_id.encode()
 
     def headers(self) -> list[tuple[str, bytes]]:
-        return [
-            (Header.SITE_ID.value, self.site_id.encode()),
-            (Header.SOURCE.value, self.source.encode()),
-            (Header.SUBPROTOCOL.value, self.subprotocol.encode()),
-            (Header.CONNECTION_ID.value, self.connection_id.encode()),
-            (Header.SEQUENCE.value, b"%d" % self.sequence),
-            (Header.RECEIVED_AT.value, b"%d" % self.received_at_us),
-            (Header.GATEWAY_ID.value, self.gateway_id.encode()),
-            (Header.OPCODE.value, self.opcode.encode()),
-        ]
+        connection = Connection(self.charger_id, self.site_id, self.subprotocol, self.connection_id, self.gateway_id)
+        return connection.headers(self.source, self.opcode, self.sequence, self.received_at_us)
 
     @classmethod
     def from_record(cls, key: bytes | None, value: bytes | None, headers: Iterable[tuple[str, bytes]]) -> Envelope:

@@ -17,10 +17,10 @@ from ocpplog_common.records import Charger, Site
 from ocpplog_gateway.errors import GatewayError
 from ocpplog_gateway.gatekeeper import Gatekeeper
 from ocpplog_gateway.health import serve_health
-from ocpplog_gateway.libraries import MAX_QUEUE, WEBSOCKET_LOG, ChargerConnection
-from ocpplog_gateway.publisher import KafkaPublisher
+from ocpplog_gateway.libraries import WEBSOCKET_LOG, ChargerConnection
+from ocpplog_gateway.recorder import KafkaRecorder
 from ocpplog_gateway.registry import Registry
-from ocpplog_gateway.relay import GOING_AWAY
+from ocpplog_gateway.relay import GOING_AWAY, Limits
 from ocpplog_gateway.session import Session
 from ocpplog_gateway.settings import GatewaySettings
 
@@ -41,27 +41,30 @@ class Gateway:
         self._chargers: CompactedTable[Charger] = CompactedTable(topics.CHARGERS, records.decode_charger, kafka)
         self._sessions: dict[str, Session] = {}
         self._running: set[asyncio.Task[None]] = set()
-        self._publisher: KafkaPublisher | None = None
+        self._recorder: KafkaRecorder | None = None
         self._state = "waiting for Kafka"
+        self._limits = Limits(settings.gateway_max_in_flight, spread_s=settings.gateway_spread_s)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Raises OSError where a port is taken, GatewayError where only a new process can go on."""
         settings = self._settings
         async with await serve_health(settings.gateway_health_host, settings.gateway_health_port, lambda: self._problem()):
-            publisher = await self._start_kafka_unless(stop)
-            if publisher is None:
+            recorder = await self._start_kafka_unless(stop)
+            if recorder is None:
                 return
-            self._publisher = publisher
+            self._recorder = recorder
             try:
-                await self._serve(publisher, stop)
+                await self._serve(recorder, stop)
             finally:
-                await self._stop_kafka(publisher)
+                await self._stop_kafka(recorder)
 
     def _problem(self) -> str:
-        """Why no charger is taken; empty: they are."""
-        return self._state or (self._publisher.problem() if self._publisher else "")
+        """Why no charger is taken; empty: they are. In mode `hold`, Kafka's silence is no reason: charging goes on."""
+        if self._state or self._recorder is None:
+            return self._state
+        return self._recorder.problem() if self._settings.gateway_mode == "strict" else ""
 
-    async def _start_kafka_unless(self, stop: asyncio.Event) -> KafkaPublisher | None:
+    async def _start_kafka_unless(self, stop: asyncio.Event) -> KafkaRecorder | None:
         """`_start_kafka`, which may wait for good for a topic; None where stopped before."""
         starting = asyncio.create_task(self._start_kafka())
         stopped = asyncio.create_task(stop.wait())
@@ -73,37 +76,42 @@ class Gateway:
         await asyncio.wait({starting}, timeout=_END_WITHIN_S)
         return None
 
-    async def _start_kafka(self) -> KafkaPublisher:
+    async def _start_kafka(self) -> KafkaRecorder:
         """Wait for Kafka and load the registry."""
         while True:
-            publisher = KafkaPublisher(self._settings)
+            recorder = KafkaRecorder(self._settings)
             try:
-                await publisher.start()
+                await recorder.start()
                 await self._sites.start()
                 await self._chargers.start()
                 _log.info("registry loaded", sites=len(self._sites), chargers=len(self._chargers))
-                return publisher
+                return recorder
             except BaseException as error:
-                await self._stop_kafka(publisher)
+                with contextlib.suppress(GatewayError):
+                    await self._stop_kafka(recorder)
                 if not isinstance(error, KafkaError | OSError):
                     raise
                 _log.warning("Kafka does not answer yet", bootstrap=self._settings.kafka_bootstrap, error=str(error))
                 await asyncio.sleep(_KAFKA_PAUSE_S)
 
-    async def _stop_kafka(self, publisher: KafkaPublisher) -> None:
+    async def _stop_kafka(self, recorder: KafkaRecorder) -> None:
         # aiokafka's consumer raises whatever its tasks were at, CancelledError included, while Kafka is away.
-        stopping = asyncio.gather(publisher.stop(), self._sites.stop(), self._chargers.stop(), return_exceptions=True)
-        for failure in await stopping:
+        stopping = asyncio.gather(self._sites.stop(), self._chargers.stop(), recorder.stop(), return_exceptions=True)
+        *failures, left = await stopping
+        for failure in failures:
             if failure:
                 _log.warning("Kafka client did not stop cleanly", error=repr(failure))
+        if left:
+            raise GatewayError(f"Kafka did not take what still waited at the end: {left}")
 
-    async def _serve(self, publisher: KafkaPublisher, stop: asyncio.Event) -> None:
+    async def _serve(self, recorder: KafkaRecorder, stop: asyncio.Event) -> None:
         settings = self._settings
         registry = Registry(self._sites, self._chargers, settings.gateway_default_site, settings.gateway_upstream)
-        gatekeeper = Gatekeeper(settings, registry, publisher, self._clock, self._problem)
+        gatekeeper = Gatekeeper(settings, registry, recorder, self._clock, self._problem)
 
         async def handle(connection: ServerConnection) -> None:
-            session = Session(connection, gatekeeper.take(connection), publisher, self._clock, settings.gateway_id)
+            assert isinstance(connection, ChargerConnection)
+            session = Session(connection, gatekeeper.take(connection), recorder, self._clock, settings.gateway_id)
             try:
                 await self._keep(session)
             except Exception:
@@ -120,14 +128,14 @@ class Gateway:
             ping_interval=settings.gateway_ping_interval_s,
             ping_timeout=settings.gateway_ping_timeout_s or None,
             max_size=settings.gateway_max_frame_bytes,
-            max_queue=MAX_QUEUE,
+            backlog=settings.gateway_backlog,
             server_header=None,
             logger=WEBSOCKET_LOG,
             create_connection=ChargerConnection,
         )
         self._state = ""
         _log.info("listening", host=settings.gateway_host, port=server.sockets[0].getsockname()[1])
-        await self._until(stop, publisher.dead)
+        await stop.wait()
         self._state = "the gateway is stopping"
         server.close(close_connections=False)
         await self._drain()
@@ -135,15 +143,6 @@ class Gateway:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_LINGER_S):
                 await server.wait_closed()
-        if publisher.dead.is_set():
-            raise GatewayError("the Kafka producer gave up for good")
-
-    @staticmethod
-    async def _until(*events: asyncio.Event) -> None:
-        waiting = {asyncio.create_task(event.wait()) for event in events}
-        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-        for task in waiting:
-            task.cancel()
 
     async def _keep(self, session: Session) -> None:
         """Run a session; an older one of the same charger gives way to it."""
@@ -156,7 +155,7 @@ class Gateway:
         self._running.add(task)
         closing = asyncio.create_task(older.close(GOING_AWAY, "replaced by a newer connection")) if older else None
         try:
-            await session.run(self._settings.gateway_max_in_flight)
+            await session.run(self._limits)
         finally:
             self._running.discard(task)
             # Tied to the session, not to the charger: a newer connection keeps its entry.

@@ -9,10 +9,6 @@ class GatewayError(Exception):
     """Base of the gateway's own errors."""
 
 
-class NotRecorded(GatewayError):
-    """Kafka did not take a frame: it must not be passed on."""
-
-
 class Refusal(GatewayError):
     """A handshake that is answered with an HTTP error. `reason` is a short, stable word for metrics and events."""
 

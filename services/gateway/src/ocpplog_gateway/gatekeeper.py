@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import structlog
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import connect
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import InvalidHeaderFormat, InvalidStatus, InvalidURI, WebSocketException
 from websockets.headers import parse_connection, parse_subprotocol
@@ -19,11 +19,11 @@ from websockets.typing import Subprotocol
 from ocpplog_common.clock import Clock
 from ocpplog_common.records import Charger, ConnectionEvent, ConnectionEventKind
 from ocpplog_gateway import auth, handshake, metrics
+from ocpplog_gateway.buffer import Recorder
 from ocpplog_gateway.errors import Refusal
-from ocpplog_gateway.libraries import MAX_QUEUE, WEBSOCKET_LOG, UpstreamConnection
-from ocpplog_gateway.publisher import Publisher
+from ocpplog_gateway.libraries import WEBSOCKET_LOG, UpstreamConnection
 from ocpplog_gateway.registry import Registry
-from ocpplog_gateway.relay import GOING_AWAY, end
+from ocpplog_gateway.relay import GOING_AWAY
 from ocpplog_gateway.settings import GatewaySettings
 
 _log = structlog.get_logger(__name__)
@@ -37,7 +37,7 @@ class Admission:
     """A charger that may come in. `upstream` is None where no subprotocol is in common: then it is closed at once."""
 
     charger: Charger
-    upstream: ClientConnection | None
+    upstream: UpstreamConnection | None
     subprotocol: str
 
 
@@ -48,11 +48,11 @@ class Gatekeeper:
     """
 
     def __init__(
-        self, settings: GatewaySettings, registry: Registry, publisher: Publisher, clock: Clock, problem: Callable[[], str]
+        self, settings: GatewaySettings, registry: Registry, recorder: Recorder, clock: Clock, problem: Callable[[], str]
     ) -> None:
         self._settings = settings
         self._registry = registry
-        self._publisher = publisher
+        self._recorder = recorder
         self._clock = clock
         self._problem = problem
         self._admitted: dict[ServerConnection, tuple[Admission, asyncio.Task[None]]] = {}
@@ -112,13 +112,13 @@ class Gatekeeper:
 
     async def _connect(
         self, url: str, subprotocols: list[str], authorization: str | None, compression: str | None
-    ) -> ClientConnection:
+    ) -> UpstreamConnection:
         """Connect to the central system. Raises Refusal: its own 401, 403 or 404, else 503."""
         settings = self._settings
         try:
             # Credentials in the URL are the gateway's own: with the charger's beside them, the header would be there twice.
             passed_on = {"Authorization": authorization} if authorization and not handshake.has_credentials(url) else None
-            return await connect(
+            connection = await connect(
                 url,
                 subprotocols=[Subprotocol(name) for name in subprotocols],
                 additional_headers=passed_on,
@@ -126,12 +126,13 @@ class Gatekeeper:
                 ping_interval=settings.gateway_ping_interval_s,
                 ping_timeout=settings.gateway_ping_timeout_s or None,
                 max_size=settings.gateway_max_frame_bytes,
-                max_queue=MAX_QUEUE,
                 compression=compression,
                 proxy=None,
                 logger=WEBSOCKET_LOG,
                 create_connection=UpstreamConnection,
             )
+            assert isinstance(connection, UpstreamConnection)
+            return connection
         except InvalidStatus as error:
             status = error.response.status_code
             if status in _AS_THE_UPSTREAM:
@@ -165,14 +166,14 @@ class Gatekeeper:
             close_code=refusal.status,
             reason=f"{refusal.reason}: {refusal.text}{asked}",
         )
-        self._publisher.announce(event)
+        self._recorder.announce(event)
         _log.info("refused", charger=charger_id, peer=event.peer, status=refusal.status, reason=event.reason)
 
     async def _abandon_when_lost(self, connection: ServerConnection) -> None:
         await connection.wait_closed()
         admission, _ = self._admitted.pop(connection)
         if admission.upstream:
-            await end(admission.upstream, GOING_AWAY, "charger handshake failed")
+            await admission.upstream.end(GOING_AWAY, "charger handshake failed")
 
 
 def peer_of(connection: ServerConnection) -> str:

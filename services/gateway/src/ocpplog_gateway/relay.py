@@ -1,48 +1,42 @@
-"""Passes messages between two WebSockets, each only once it is recorded."""
+"""Passes messages between two sides, each once it is recorded. No I/O of its own."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+import random
+from collections import deque
+from dataclasses import dataclass
+from itertools import count
+from typing import Final
 
-import structlog
-from websockets.exceptions import ConnectionClosed
-
-from ocpplog_common.envelope import Envelope, Opcode, Source
+from ocpplog_common.clock import Clock
+from ocpplog_common.envelope import Connection, Opcode, Source
 from ocpplog_gateway import metrics
-from ocpplog_gateway.errors import NotRecorded
-from ocpplog_gateway.in_flight import InFlight
-from ocpplog_gateway.publisher import Publisher
+from ocpplog_gateway.buffer import Owner, Record, Recorder
+from ocpplog_gateway.sides import Ending, Side
 
-_CLOSE_WITHIN_S: Final = 15.0
-"""Longer than the closing handshake may take: this is for a side that reads nothing any more."""
-_SEND_WITHIN_S: Final = 60.0
-_MAX_BYTES_IN_FLIGHT: Final = 1024 * 1024
-"""Of a direction, besides the limit in messages."""
 _SENDABLE: Final = frozenset({1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014})
 """Close codes that may stand in a close frame (RFC 6455 section 7.4.1 and the IANA registry)."""
-TRY_AGAIN_LATER: Final = 1013
-UNSUPPORTED_DATA: Final = 1003
+_ABNORMAL: Final = frozenset({1001, 1006, 1011, 1012, 1013})
+"""How a central system ends that restarts or is lost: many chargers are told at once."""
 GOING_AWAY: Final = 1001
-SERVICE_RESTART: Final = 1012
 INTERNAL_ERROR: Final = 1011
+SERVICE_RESTART: Final = 1012
+TRY_AGAIN_LATER: Final = 1013
 
 
-class Socket(Protocol):
-    """What of a websockets connection the relay needs."""
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a direction may hold between receiving and passing on. `spread_s`: see `Relay._spread`."""
 
-    async def recv(self) -> str | bytes: ...
-
-    async def send(self, message: bytes, *, text: bool) -> None: ...
-
-    async def close(self, code: int = 1000, reason: str = "") -> None: ...
+    frames: int
+    bytes: int = 1024 * 1024
+    spread_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Closing:
-    """Why a connection ended: whose end of it came first, and the close frame that side sent or, with `ours`, was sent."""
+    """Why a connection ended: whose end of it came first, and how (`sides.Ending`)."""
 
     by: Source
     code: int
@@ -50,143 +44,188 @@ class Closing:
     ours: bool = False
 
 
-_Waiting = InFlight[tuple[bytes, Awaitable[None]] | None]
-"""Messages and their acknowledgements, in the order received; None: no more come."""
-Wrap = Callable[[Source, bytes, Opcode], Envelope]
-"""Puts a received message into its envelope, with the next sequence number."""
+class Direction:
+    """What one side sends, on its way to the other: its side's listener, and the owner of its records.
 
-
-@dataclass(slots=True)
-class Relay:
-    """One charger's connection: `charger` and `csms` are its two sides.
-
-    `max_in_flight` bounds how many messages a direction holds between receiving and passing on, as a limit in bytes does: then
-    its sender is read no further. `log` carries which connection it is.
+    It reads no further while more than the limits is between receiving and passing on, so that a slow side slows the other.
     """
 
-    charger: Socket
-    csms: Socket
-    publisher: Publisher
-    wrap: Wrap
-    max_in_flight: int
-    log: Any = field(default_factory=lambda: structlog.get_logger(__name__))
-    frames: dict[Source, int] = field(default_factory=lambda: {Source.CHARGER: 0, Source.CSMS: 0})
-    closing: Closing | None = None
+    def __init__(self, relay: Relay, source: Source, sender: Side, receiver: Side) -> None:
+        self.source = source
+        self.connection = relay.connection
+        self.frames = 0
+        self.back: Direction
+        self._relay = relay
+        self._queue = relay.recorder.partition(relay.connection.key)
+        self._sender = sender
+        self._receiver = receiver
+        self._in_flight = 0
+        self._bytes = 0
+        self._holding = False
+        self._ready: deque[bytes] = deque()
+        """Released, and waiting for the receiver to read."""
+        self._empty: asyncio.Future[None] | None = None
+
+    # The side's listener
+
+    def message(self, data: bytes, opcode: Opcode) -> None:
+        self._record(data, opcode)
+        if not self._holding and self._full():
+            self._holding = True
+            self._sender.hold()
+
+    def violation(self, data: bytes, opcode: Opcode) -> None:
+        self._record(data, opcode, _NotPassedOn(self))
+
+    def ended(self, ending: Ending) -> None:
+        self._relay.side_ended(self, ending)
+
+    def writable(self) -> None:
+        """Of the sender: what the other direction has for it can go on."""
+        self.back.flush()
+
+    # The records' owner
+
+    def release(self, record: Record) -> None:
+        if self._ready or self._receiver.congested:
+            self._ready.append(record.value)
+        else:
+            self._receiver.send_message(record.value)
+            self.done(record)
+
+    def refuse(self, record: Record) -> None:
+        self._relay.refuse(self.source)
+        self.done(record)
+
+    def done(self, record: Record) -> None:
+        self._done(len(record.value))
+
+    # Between the two
+
+    def flush(self) -> None:
+        while self._ready and not self._receiver.congested:
+            data = self._ready.popleft()
+            self._receiver.send_message(data)
+            self._done(len(data))
+
+    async def empty(self) -> None:
+        """Wait until all that was received is passed on, or cannot be."""
+        if self._in_flight:
+            self._empty = asyncio.get_running_loop().create_future()
+            await self._empty
+
+    def _record(self, data: bytes, opcode: Opcode, owner: Owner | None = None) -> None:
+        self.frames += 1
+        self._in_flight += 1
+        self._bytes += len(data)
+        relay = self._relay
+        metrics.received(self.source, len(data))
+        relay.recorder.record(self._queue, owner or self, data, opcode, next(relay.numbers), relay.clock.now_us())
+
+    def _full(self) -> bool:
+        return self._in_flight > self._relay.limits.frames or self._bytes > self._relay.limits.bytes
+
+    def _done(self, size: int) -> None:
+        self._in_flight -= 1
+        self._bytes -= size
+        if self._holding and self._in_flight <= self._relay.limits.frames // 2 and self._bytes <= self._relay.limits.bytes // 2:
+            self._holding = False
+            self._sender.resume()
+        if self._empty and not self._in_flight and not self._empty.done():
+            self._empty.set_result(None)
+
+
+class _NotPassedOn:
+    """Owns the records of messages that are recorded and go no further."""
+
+    def __init__(self, direction: Direction) -> None:
+        self.connection = direction.connection
+        self.source = direction.source
+        self._direction = direction
+
+    def release(self, record: Record) -> None:
+        self._direction.done(record)
+
+    def refuse(self, record: Record) -> None:
+        self._direction.refuse(record)
+
+
+class Relay:
+    """One charger's connection: `charger` and `csms` are its two sides. To be made on the running event loop."""
+
+    def __init__(
+        self, charger: Side, csms: Side, recorder: Recorder, connection: Connection, clock: Clock, limits: Limits
+    ) -> None:
+        self.recorder = recorder
+        self.connection = connection
+        self.clock = clock
+        self.limits = limits
+        self.numbers = count(1)
+        """Of the frames of both directions."""
+        self.closing: Closing | None = None
+        self._sides = {Source.CHARGER: charger, Source.CSMS: csms}
+        self._from_charger = Direction(self, Source.CHARGER, charger, csms)
+        self._from_csms = Direction(self, Source.CSMS, csms, charger)
+        self._from_charger.back, self._from_csms.back = self._from_csms, self._from_charger
+        loop = asyncio.get_running_loop()
+        self._over: asyncio.Future[Direction | None] = loop.create_future()
+        """Completes with the direction that ended, or None after a refusal."""
+        self._charger_gone = loop.create_future()
+
+    @property
+    def frames(self) -> dict[Source, int]:
+        """Received, by who sent them."""
+        return {Source.CHARGER: self._from_charger.frames, Source.CSMS: self._from_csms.frames}
 
     async def run(self) -> Closing:
         """Relay until a side ends, and all that it sent before is passed on; closes both. Returns who ended it, and how."""
         try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._direction(Source.CHARGER, self.charger, self.csms))
-                group.create_task(self._direction(Source.CSMS, self.csms, self.charger))
+            self._sides[Source.CHARGER].attach(self._from_charger)
+            self._sides[Source.CSMS].attach(self._from_csms)
+            await self._wind_up(await self._over)
         except BaseException:
-            # A fault of ours in one direction: half a connection must not go on.
-            await asyncio.gather(end(self.charger, INTERNAL_ERROR, ""), end(self.csms, INTERNAL_ERROR, ""))
+            # A fault of ours: half a connection must not go on.
+            await self._end_both(INTERNAL_ERROR, "")
             raise
         assert self.closing is not None
         return self.closing
 
-    async def _direction(self, source: Source, sender: Socket, receiver: Socket) -> None:
-        waiting: _Waiting = InFlight(self.max_in_flight, _MAX_BYTES_IN_FLIGHT)
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._pass_on(source, waiting, receiver))
-            try:
-                closing = await self._receive(source, sender, waiting)
-            except NotRecorded as error:
-                await self._not_recorded(source, error)
-                closing = Closing(source, TRY_AGAIN_LATER, "the log cannot be written", ours=True)
-            if self.closing is None:
-                self.closing = closing
-            await waiting.put(None, 0)
-        await end(receiver, *_close_for_peer(source, closing.code, closing.reason))
+    async def _wind_up(self, ended: Direction | None) -> None:
+        if ended is None:
+            # What is not recorded is not passed on, nor anything after it.
+            await self._end_both(TRY_AGAIN_LATER, "try again later")
+            return
+        await ended.empty()
+        assert self.closing is not None
+        code, reason = _close_for_peer(ended.source, self.closing.code, self.closing.reason)
+        if ended.source is Source.CSMS and self.closing.code in _ABNORMAL:
+            await self._spread()
+        await asyncio.gather(*(side.end(code, reason) for side in self._sides.values()))
 
-    async def _receive(self, source: Source, sender: Socket, waiting: _Waiting) -> Closing:
-        """Record what comes, until the side ends."""
-        while True:
-            try:
-                message = await sender.recv()
-            except ConnectionClosed as closed:
-                await self._record_undecodable(source, closed)
-                return _closing_of(source, closed)
-            if isinstance(message, bytes):
-                await (await self._record(source, message, Opcode.BINARY))
-                closing = Closing(source, UNSUPPORTED_DATA, "OCPP-J is text", ours=True)
-                if self.closing is None:
-                    self.closing = closing
-                await end(sender, closing.code, closing.reason)
-                return closing
-            # What is passed on is what is recorded: the same bytes.
-            data = message.encode()
-            await waiting.put((data, await self._record(source, data, Opcode.TEXT)), len(data))
+    async def _spread(self) -> None:
+        """A central system that goes down tells all its chargers at once: they should not all come back at once."""
+        charger = self._sides[Source.CHARGER]
+        charger.hold()
+        await asyncio.wait({self._charger_gone}, timeout=random.uniform(0, self.limits.spread_s))
 
-    async def _record(self, source: Source, data: bytes, opcode: Opcode) -> Awaitable[None]:
-        self.frames[source] += 1
-        metrics.FRAMES.labels(source).inc()
-        metrics.BYTES.labels(source).inc(len(data))
-        return await self.publisher.publish(self.wrap(source, data, opcode))
+    async def _end_both(self, code: int, reason: str) -> None:
+        await asyncio.gather(*(side.end(code, reason) for side in self._sides.values()))
 
-    async def _record_undecodable(self, source: Source, closed: ConnectionClosed) -> None:
-        """A text message that was not UTF-8: websockets closed the connection with 1007; its bytes are in the cause."""
-        if isinstance(closed.__cause__, UnicodeDecodeError):
-            await (await self._record(source, closed.__cause__.object, Opcode.TEXT))
-
-    async def _pass_on(self, source: Source, waiting: _Waiting, receiver: Socket) -> None:
-        """Send on in order, each message after its acknowledgement. Reads on after an end, so that nobody waits for room."""
-        ended = False
-        while (item := await waiting.get()) is not None:
-            data, recorded = item
-            try:
-                await recorded
-                if not ended:
-                    async with asyncio.timeout(_SEND_WITHIN_S):
-                        await receiver.send(data, text=True)
-            except ConnectionClosed:
-                ended = True
-            except TimeoutError:
-                # A side that reads nothing would keep the other one waiting for good, even after it is gone.
-                self.log.warning("a side does not read", side=source.peer.value)
-                _abort(receiver)
-                ended = True
-            except NotRecorded as error:
-                if ended:
-                    metrics.NOT_RECORDED.inc()
-                else:
-                    await self._not_recorded(source, error)
-                ended = True
-
-    async def _not_recorded(self, source: Source, error: NotRecorded) -> None:
-        """What is not recorded is not passed on, nor anything after it: end both sides."""
-        metrics.NOT_RECORDED.inc()
-        self.log.error("frame not recorded", source=source.value, error=str(error))
+    def side_ended(self, direction: Direction, ending: Ending) -> None:
         if self.closing is None:
-            self.closing = Closing(source, TRY_AGAIN_LATER, f"not recorded: {error}", ours=True)
-        await asyncio.gather(
-            end(self.charger, TRY_AGAIN_LATER, "try again later"), end(self.csms, TRY_AGAIN_LATER, "try again later")
-        )
+            self.closing = Closing(direction.source, ending.code, ending.reason, ending.ours)
+        if direction.source is Source.CHARGER:
+            self._charger_gone.set_result(None)
+        if not self._over.done():
+            self._over.set_result(direction)
 
-
-async def end(socket: Socket, code: int, reason: str) -> None:
-    """Close, however little the other side cooperates: a close frame may wait for room that a stuck peer never makes."""
-    try:
-        async with asyncio.timeout(_CLOSE_WITHIN_S):
-            await socket.close(code, reason)
-    except TimeoutError:
-        _abort(socket)
-
-
-def _abort(socket: Any) -> None:
-    socket.transport.abort()
-
-
-def _closing_of(source: Source, closed: ConnectionClosed) -> Closing:
-    theirs = closed.rcvd is not None and (closed.rcvd_then_sent or closed.sent is None)
-    if theirs and closed.rcvd:
-        return Closing(source, closed.rcvd.code, closed.rcvd.reason)
-    if closed.sent:
-        return Closing(source, closed.sent.code, closed.sent.reason, ours=True)
-    # Nothing was said: what broke it is all there is to know.
-    cause = closed.__cause__
-    return Closing(source, 1006, str(cause) or type(cause).__name__ if cause else "")
+    def refuse(self, source: Source) -> None:
+        """A frame is not recorded, and must not be passed on."""
+        metrics.NOT_RECORDED.inc()
+        if self.closing is None:
+            self.closing = Closing(source, TRY_AGAIN_LATER, "not recorded: Kafka did not answer in time", ours=True)
+        if not self._over.done():
+            self._over.set_result(None)
 
 
 def _close_for_peer(source: Source, code: int, reason: str) -> tuple[int, str]:

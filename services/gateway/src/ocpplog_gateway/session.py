@@ -5,15 +5,15 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import structlog
-from websockets.asyncio.server import ServerConnection
 
 from ocpplog_common.clock import Clock
-from ocpplog_common.envelope import Envelope, Opcode, Source, new_connection_id
+from ocpplog_common.envelope import Connection, Source, new_connection_id
 from ocpplog_common.records import ConnectionEvent, ConnectionEventKind
 from ocpplog_gateway import metrics
+from ocpplog_gateway.buffer import Recorder
 from ocpplog_gateway.gatekeeper import Admission, peer_of
-from ocpplog_gateway.publisher import Publisher
-from ocpplog_gateway.relay import GOING_AWAY, INTERNAL_ERROR, Closing, Relay, end
+from ocpplog_gateway.libraries import ChargerConnection
+from ocpplog_gateway.relay import GOING_AWAY, INTERNAL_ERROR, Closing, Limits, Relay
 
 _log = structlog.get_logger(__name__)
 _PROTOCOL_ERROR = 1002
@@ -23,15 +23,14 @@ class Session:
     """The state of a connection; nothing of it outlives the connection."""
 
     def __init__(
-        self, connection: ServerConnection, admission: Admission, publisher: Publisher, clock: Clock, gateway_id: str
+        self, connection: ChargerConnection, admission: Admission, recorder: Recorder, clock: Clock, gateway_id: str
     ) -> None:
         self._connection = connection
         self._admission = admission
-        self._publisher = publisher
+        self._recorder = recorder
         self._clock = clock
         self._gateway_id = gateway_id
         self._opened_us = clock.now_us()
-        self._sequence = 0
         self._closed_because = ""
         self.connection_id = new_connection_id(self._opened_us)
         self.charger_id = admission.charger.charger_id
@@ -41,13 +40,13 @@ class Session:
         """Whether there is a central system to relay to: with no subprotocol in common there is none."""
         return bool(self._admission.upstream and self._admission.subprotocol)
 
-    async def run(self, max_in_flight: int) -> None:
+    async def run(self, limits: Limits) -> None:
         """Relay until one side ends."""
         upstream = self._admission.upstream
         if upstream is None or not self._admission.subprotocol:
             await self._no_common_subprotocol()
             return
-        relay = Relay(self._connection, upstream, self._publisher, self._wrap, max_in_flight, _log.bind(**self._context()))
+        relay = Relay(self._connection, upstream, self._recorder, self._wire_connection(), self._clock, limits)
         self._announce(ConnectionEventKind.CONNECT)
         _log.info("connected", **self._context())
         metrics.CONNECTIONS.labels(self._admission.subprotocol).inc()
@@ -63,32 +62,21 @@ class Session:
     async def close(self, code: int, reason: str) -> None:
         """End the connection from our side; `reason` is what the log says."""
         self._closed_because = reason
-        await end(self._connection, code, reason)
+        await self._connection.end(code, reason)
 
     async def _no_common_subprotocol(self) -> None:
         """OCPP-J 1.6 section 3.1.2, OCPP 2.0.1 part 4 section 3.1.2: complete the handshake without one, then close."""
         reason = "no subprotocol in common"
         if self._admission.upstream:
-            await end(self._admission.upstream, GOING_AWAY, reason)
-        await end(self._connection, _PROTOCOL_ERROR, reason)
+            await self._admission.upstream.end(GOING_AWAY, reason)
+        await self._connection.end(_PROTOCOL_ERROR, reason)
         metrics.REFUSALS.labels("subprotocol").inc()
         self._announce(ConnectionEventKind.REFUSE, close_code=_PROTOCOL_ERROR, reason=reason)
         _log.info("refused", reason=reason, **self._context())
 
-    def _wrap(self, source: Source, data: bytes, opcode: Opcode) -> Envelope:
-        self._sequence += 1
-        return Envelope(
-            charger_id=self.charger_id,
-            site_id=self._admission.charger.site_id,
-            source=source,
-            subprotocol=self._admission.subprotocol,
-            connection_id=self.connection_id,
-            sequence=self._sequence,
-            received_at_us=self._clock.now_us(),
-            gateway_id=self._gateway_id,
-            frame=data,
-            opcode=opcode,
-        )
+    def _wire_connection(self) -> Connection:
+        charger = self._admission.charger
+        return Connection(charger.charger_id, charger.site_id, self._admission.subprotocol, self.connection_id, self._gateway_id)
 
     def _disconnected(self, relay: Relay, closing: Closing) -> None:
         reason = self._closed_because or closing.reason
@@ -115,7 +103,7 @@ class Session:
             "peer": peer_of(self._connection),
             "subprotocol": self._admission.subprotocol,
         }
-        self._publisher.announce(ConnectionEvent(**known, **more))  # type: ignore[arg-type]
+        self._recorder.announce(ConnectionEvent(**known, **more))  # type: ignore[arg-type]
 
     def _context(self) -> dict[str, str]:
         return {

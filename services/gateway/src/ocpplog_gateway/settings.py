@@ -26,13 +26,30 @@ class GatewaySettings(KafkaSettings):
     gateway_max_in_flight: int = Field(
         64, gt=0, description="Frames a direction may have between receiving and passing on; then its sender has to wait"
     )
-    gateway_delivery_timeout_s: float = Field(10.0, gt=0, description="How long Kafka may take to acknowledge a frame")
+    gateway_mode: Literal["hold", "strict"] = Field(
+        "hold",
+        description="While Kafka does not answer: hold frames back for a while, then pass them on; strict: never pass them on",
+    )
+    gateway_hold_s: float = Field(5.0, gt=0, description="How long a frame waits for Kafka before it is passed on all the same")
+    gateway_buffer_bytes: int = Field(
+        64 * 1024 * 1024, gt=0, description="Memory for frames that Kafka has not acknowledged; what does not fit becomes a gap"
+    )
+    gateway_delivery_timeout_s: float = Field(
+        10.0,
+        gt=0,
+        description="How long Kafka may take over a request; in mode strict: over a frame, before its connection is closed",
+    )
+    gateway_flush_s: float = Field(10.0, ge=0, description="On SIGTERM, how long Kafka has to take what still waits")
     gateway_upstream_timeout_s: float = Field(10.0, gt=0, description="How long the central system's handshake may take")
     gateway_open_timeout_s: float = Field(20.0, gt=0, description="How long a handshake may take, upstream included")
     gateway_ping_interval_s: float = Field(30.0, gt=0, description="Pause between pings to chargers and central systems")
     gateway_ping_timeout_s: float = Field(
         0.0, ge=0, description="A peer silent after a ping for so long is cut off; 0: never, since some chargers answer no ping"
     )
+    gateway_spread_s: float = Field(
+        5.0, ge=0, description="When a central system goes down, its chargers are closed spread over this time"
+    )
+    gateway_backlog: int = Field(4096, gt=0, description="Connections that may wait to be accepted")
     gateway_drain_s: float = Field(5.0, ge=0, description="On SIGTERM, connections are closed spread over this time")
     gateway_health_host: str = Field("127.0.0.1", description="Address of /livez, /readyz and /metrics")
     gateway_health_port: int = Field(9311, ge=0, le=65535, description="Port of /livez, /readyz and /metrics")

@@ -1,0 +1,273 @@
+"""What waits for Kafka: in order, bounded in bytes, and what becomes of it while Kafka is silent. No I/O.
+
+A frame is passed on once Kafka has acknowledged it. When Kafka stays silent for longer than the patience of the mode, then
+
+- in mode `hold`, frames are passed on all the same and go on waiting here, until Kafka has caught up;
+- in mode `strict`, they are refused: they go on waiting, and are never passed on.
+
+When more waits than fits, the oldest are dropped, and declared as soon as Kafka answers: never a silent loss.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final, Protocol
+
+from ocpplog_common.envelope import Connection, Opcode, Source
+from ocpplog_common.records import ConnectionEvent
+from ocpplog_gateway.gaps import Dropped
+
+_OVERHEAD: Final = 900
+"""Bytes that a record takes here besides its value: the objects, its headers."""
+TOO_LATE: Final = "Kafka did not answer and the buffer was full"
+TOO_LARGE: Final = "Kafka does not take a record of this size"
+
+
+class Owner(Protocol):
+    """Whose frame it is: one direction of a connection."""
+
+    connection: Connection
+    source: Source
+
+    def release(self, record: Record) -> None:
+        """The frame may be passed on. Frames of an owner are released in the order in which they were taken."""
+        ...
+
+    def refuse(self, record: Record) -> None:
+        """The frame must not be passed on."""
+        ...
+
+
+class Record:
+    """A record on its way to Kafka. `owner` is None where nobody waits for it; `passed`: its owner was told.
+
+    `taken_at` is in seconds of a monotonic clock; `sequence` and `received_at_us` are a frame's, as in its headers.
+    """
+
+    __slots__ = ("dropped", "headers", "key", "opcode", "owner", "passed", "received_at_us", "sequence", "taken_at", "value")
+
+    def __init__(
+        self,
+        key: bytes,
+        value: bytes,
+        headers: list[tuple[str, bytes]],
+        taken_at: float,
+        owner: Owner | None = None,
+        opcode: Opcode = Opcode.TEXT,
+        sequence: int = 0,
+        received_at_us: int = 0,
+        dropped: Dropped | None = None,
+    ) -> None:
+        self.key = key
+        self.value = value
+        self.headers = headers
+        self.taken_at = taken_at
+        self.owner = owner
+        self.opcode = opcode
+        self.sequence = sequence
+        self.received_at_us = received_at_us
+        self.dropped = dropped
+        self.passed = owner is None
+
+    @property
+    def size(self) -> int:
+        return len(self.value) + _OVERHEAD
+
+
+class Queue:
+    """What waits for one partition. `sending` is the batch under way; `behind`: frames are not held back any more."""
+
+    __slots__ = ("active", "behind", "gaps", "most", "partition", "sending", "topic", "waiting")
+
+    def __init__(self, topic: str, partition: int) -> None:
+        self.topic = topic
+        self.partition = partition
+        self.waiting: deque[Record] = deque()
+        self.sending: list[Record] = []
+        self.gaps: dict[tuple[str, Source, str], Dropped] = {}
+        self.behind = False
+        self.active = False
+        """Somebody is sending from it: `Buffer` does not look at this."""
+        self.most = 0
+        """Most records of the next batch; 0: as many as it takes."""
+
+    @property
+    def pending(self) -> bool:
+        """Whether there is anything to send."""
+        return bool(self.waiting or self.gaps)
+
+    def records(self) -> Iterator[Record]:
+        """All, oldest first."""
+        yield from self.sending
+        yield from self.waiting
+
+    def oldest(self) -> Record | None:
+        return self.sending[0] if self.sending else self.waiting[0] if self.waiting else None
+
+
+class Buffer:
+    """`patience_s`: how long Kafka may take over a record, in seconds. `lost` is called for a record that had no owner."""
+
+    def __init__(self, max_bytes: int, patience_s: float, *, strict: bool, lost: Callable[[Record], None]) -> None:
+        self._max_bytes = max_bytes
+        self._patience_s = patience_s
+        self._strict = strict
+        self._lost = lost
+        self._queues: dict[tuple[str, int], Queue] = {}
+        self.bytes = 0
+        self.dropped = 0
+        """Frames that no longer fitted, ever."""
+
+    def queue(self, topic: str, partition: int) -> Queue:
+        found = self._queues.get((topic, partition))
+        if found is None:
+            found = self._queues[topic, partition] = Queue(topic, partition)
+        return found
+
+    def queues(self) -> Iterable[Queue]:
+        return self._queues.values()
+
+    def __len__(self) -> int:
+        """Records that Kafka has not acknowledged."""
+        return sum(len(queue.waiting) + len(queue.sending) for queue in self._queues.values())
+
+    def take(self, queue: Queue, record: Record) -> None:
+        queue.waiting.append(record)
+        self.bytes += record.size
+        if queue.behind:
+            self._tell(record)
+        while self.bytes > self._max_bytes and self._drop_oldest():
+            pass
+
+    def fill(self, queue: Queue, append: Callable[[Record], bool], now: float) -> None:
+        """Move what the next batch takes from `waiting` to `sending`: `append` says whether it did. Gaps go first."""
+        assert not queue.sending
+        for key, dropped in list(queue.gaps.items()):
+            declaration = _declaration(dropped, now)
+            if not append(declaration):
+                return
+            queue.sending.append(declaration)
+            self.bytes += declaration.size
+            del queue.gaps[key]
+        while queue.waiting and not 0 < queue.most <= len(queue.sending) and append(queue.waiting[0]):
+            queue.sending.append(queue.waiting.popleft())
+
+    def acknowledged(self, queue: Queue, now: float) -> None:
+        """Kafka has the batch under way."""
+        sent, queue.sending = queue.sending, []
+        queue.most = 0
+        for record in sent:
+            self.bytes -= record.size
+            if not record.passed:
+                record.passed = True
+                assert record.owner
+                record.owner.release(record)
+        if queue.behind and not (queue.waiting and now - queue.waiting[0].taken_at > self._patience_s):
+            queue.behind = False
+
+    def put_back(self, queue: Queue) -> None:
+        """Kafka did not take the batch under way: it is the next one again."""
+        sent, queue.sending = queue.sending, []
+        for record in reversed(sent):
+            if record.dropped:
+                self.bytes -= record.size
+                self._declare_later(queue, record.dropped)
+            else:
+                queue.waiting.appendleft(record)
+
+    def too_large(self, queue: Queue) -> None:
+        """Kafka refuses the batch under way for its size. Halved until it is one record: then that is a gap."""
+        if len(queue.sending) > 1:
+            queue.most = len(queue.sending) // 2
+            self.put_back(queue)
+            return
+        [record] = queue.sending
+        queue.sending = []
+        self._drop(queue, record, TOO_LARGE)
+
+    def check(self, now: float) -> None:
+        """Look for records over which Kafka takes too long. To be called a few times within the patience."""
+        for queue in self._queues.values():
+            oldest = queue.oldest()
+            if oldest is None or now - oldest.taken_at <= self._patience_s:
+                continue
+            if self._strict:
+                self._refuse_until(queue, now - self._patience_s)
+            else:
+                self._fall_behind(queue)
+
+    def _refuse_until(self, queue: Queue, taken_before: float) -> None:
+        # Whoever is refused closes a connection, and that changes nothing here.
+        for record in queue.records():
+            if record.taken_at >= taken_before:
+                return
+            self._tell(record)
+
+    def _fall_behind(self, queue: Queue) -> None:
+        if not queue.behind:
+            queue.behind = True
+            for record in queue.records():
+                self._tell(record)
+
+    def _tell(self, record: Record) -> None:
+        """Tell the owner, once, what becomes of a frame that Kafka does not take in time."""
+        if record.passed:
+            return
+        record.passed = True
+        assert record.owner
+        if self._strict:
+            record.owner.refuse(record)
+        else:
+            record.owner.release(record)
+
+    def _drop_oldest(self) -> bool:
+        """False where there is nothing that could be dropped: a batch that is under way may arrive."""
+        waiting = [queue for queue in self._queues.values() if queue.waiting]
+        if not waiting:
+            return False
+        queue = min(waiting, key=lambda queue: queue.waiting[0].taken_at)
+        if not self._strict:
+            # In order: what was taken before the dropped one is passed on before it.
+            self._fall_behind(queue)
+        self._drop(queue, queue.waiting.popleft(), TOO_LATE)
+        return True
+
+    def _drop(self, queue: Queue, record: Record, reason: str) -> None:
+        self.bytes -= record.size
+        if record.owner is None:
+            self._lost(record)
+            return
+        self._tell(record)
+        self.dropped += 1
+        owner = record.owner
+        one = Dropped.one(owner.connection, owner.source, record.sequence, record.received_at_us, len(record.value), reason)
+        self._declare_later(queue, one)
+
+    def _declare_later(self, queue: Queue, dropped: Dropped) -> None:
+        # By charger, not by connection: one that comes back every minute of an outage must not fill the memory.
+        key = dropped.connection.charger_id, dropped.source, dropped.reason
+        known = queue.gaps.get(key)
+        queue.gaps[key] = known.joined(dropped) if known else dropped
+
+
+def _declaration(dropped: Dropped, now: float) -> Record:
+    connection = dropped.connection
+    headers = connection.headers(dropped.source, Opcode.GAP, dropped.sequence, dropped.first_us)
+    return Record(connection.key, dropped.encode(), headers, now, dropped=dropped)
+
+
+class Recorder(Protocol):
+    """Where frames are recorded."""
+
+    def partition(self, key: bytes) -> Queue:
+        """Where the frames of a charger go: ask once a connection, so that they stay in order."""
+        ...
+
+    def record(self, queue: Queue, owner: Owner, data: bytes, opcode: Opcode, sequence: int, received_at_us: int) -> None:
+        """Record a frame. Its owner is told what becomes of it, during this call or later."""
+        ...
+
+    def announce(self, event: ConnectionEvent) -> None:
+        """Record a connection event, as well as it goes."""
+        ...

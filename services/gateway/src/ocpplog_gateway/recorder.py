@@ -1,0 +1,243 @@
+"""Puts frames and connection events on Kafka, in batches: what waits and what is held back is the buffer's business."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any, Final
+
+import structlog
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
+from aiokafka.partitioner import DefaultPartitioner
+
+from ocpplog_common import records, topics
+from ocpplog_common.envelope import Opcode
+from ocpplog_common.records import ConnectionEvent
+from ocpplog_gateway import metrics
+from ocpplog_gateway.buffer import Buffer, Owner, Queue, Record
+from ocpplog_gateway.settings import GatewaySettings
+
+_log = structlog.get_logger(__name__)
+_MAX_BATCH_BYTES: Final = 256 * 1024
+"""A partition has one batch under way at a time: this bounds its throughput."""
+_PROBE_S: Final = 5.0
+_PROBE_AGAIN_S: Final = 1.0
+_PAUSE_S: Final = 0.2
+_STOP_WITHIN_S: Final = 10.0
+_TOO_LARGE: Final = (MessageSizeTooLargeError, RecordListTooLargeError)
+
+
+class _Producer:
+    """A producer for as long as it works. `gone` completes when it does no more."""
+
+    def __init__(self, producer: AIOKafkaProducer) -> None:
+        self.kafka = producer
+        self.gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+
+class _Gone(Exception):
+    """The producer was replaced while a batch of it was under way."""
+
+
+class KafkaRecorder:
+    """`acks=all`: a frame counts as recorded when every in-sync replica has it.
+
+    A producer that fails for good is replaced, and what was under way is sent again: it can then be on Kafka twice, with the same
+    connection id and sequence.
+    """
+
+    def __init__(self, settings: GatewaySettings) -> None:
+        self._settings = settings
+        strict = settings.gateway_mode == "strict"
+        patience_s = settings.gateway_delivery_timeout_s if strict else settings.gateway_hold_s
+        self._check_every_s = min(0.25, max(0.01, patience_s / 10))
+        self.buffer = Buffer(settings.gateway_buffer_bytes, patience_s, strict=strict, lost=self._lost)
+        self._partitions: dict[str, list[int]] = {}
+        self._producer: _Producer
+        self._replacing = asyncio.Lock()
+        self._problem = ""
+        self._stopping = False
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._helpers: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Raises aiokafka's KafkaError where no broker answers, or a topic is missing."""
+        self._producer = _Producer(self._create())
+        await self._producer.kafka.start()
+        for topic in (topics.FRAMES, topics.CONNECTIONS):
+            self._partitions[topic] = sorted(await self._producer.kafka.partitions_for(topic))
+        self._helpers = [
+            asyncio.create_task(self._probe(), name="probe Kafka"),
+            asyncio.create_task(self._check(), name="look for records that are late"),
+        ]
+        metrics.watch(lambda: len(self.buffer), lambda: self.buffer.bytes, self.problem)
+
+    async def stop(self) -> int:
+        """Everything is sent first, as far as Kafka answers; returns how many records it did not take."""
+        deadline = time.monotonic() + self._settings.gateway_flush_s
+        while self._tasks and time.monotonic() < deadline:
+            await asyncio.wait(self._tasks, timeout=0.1, return_when=asyncio.FIRST_COMPLETED)
+        self._stopping = True
+        left = len(self.buffer)
+        for task in [*self._helpers, *self._tasks]:
+            task.cancel()
+        await asyncio.gather(*self._helpers, *self._tasks, return_exceptions=True)
+        if hasattr(self, "_producer"):
+            await _stop(self._producer.kafka)
+        return left
+
+    def problem(self) -> str:
+        """Why records have to wait now; empty while Kafka answers."""
+        if any(queue.behind for queue in self.buffer.queues()):
+            return self._problem or "Kafka is behind"
+        return self._problem
+
+    def _create(self) -> AIOKafkaProducer:
+        settings = self._settings
+        return AIOKafkaProducer(
+            acks="all",
+            enable_idempotence=settings.kafka_idempotence,
+            request_timeout_ms=int(settings.gateway_delivery_timeout_s * 1000),
+            max_batch_size=_MAX_BATCH_BYTES,
+            **settings.kafka_client(),
+        )
+
+    # What comes in
+
+    def partition(self, key: bytes) -> Queue:
+        return self._queue(topics.FRAMES, key)
+
+    def _queue(self, topic: str, key: bytes) -> Queue:
+        partitions = self._partitions[topic]
+        return self.buffer.queue(topic, DefaultPartitioner()(key, partitions, partitions))
+
+    def record(self, queue: Queue, owner: Owner, data: bytes, opcode: Opcode, sequence: int, received_at_us: int) -> None:
+        connection = owner.connection
+        headers = connection.headers(owner.source, opcode, sequence, received_at_us)
+        self._take(queue, Record(connection.key, data, headers, time.monotonic(), owner, opcode, sequence, received_at_us))
+
+    def announce(self, event: ConnectionEvent) -> None:
+        key = event.charger_id.encode()
+        self._take(self._queue(topics.CONNECTIONS, key), Record(key, records.encode(event), [], time.monotonic()))
+
+    def _take(self, queue: Queue, record: Record) -> None:
+        self.buffer.take(queue, record)
+        if not queue.active:
+            self._send_from(queue)
+
+    def _lost(self, _: Record) -> None:
+        metrics.EVENTS_LOST.inc()
+
+    # What goes out
+
+    def _send_from(self, queue: Queue) -> None:
+        queue.active = True
+        task = asyncio.create_task(self._send(queue))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _send(self, queue: Queue) -> None:
+        """Send until nothing waits any more. What comes meanwhile is the next batch: no frame waits for others to join it."""
+        try:
+            while queue.pending and not self._stopping:
+                producer = self._producer
+                try:
+                    await self._send_batch(producer, queue)
+                except Exception as error:
+                    await self._not_taken(producer, queue, error)
+        finally:
+            queue.active = False
+
+    async def _send_batch(self, producer: _Producer, queue: Queue) -> None:
+        kafka = producer.kafka
+        batch = kafka.create_batch()
+        append = batch.append
+
+        def add(record: Record) -> bool:
+            return append(timestamp=None, key=record.key, value=record.value, headers=record.headers) is not None
+
+        self.buffer.fill(queue, add, time.monotonic())
+        batch.close()
+        future = await kafka.send_batch(batch, queue.topic, partition=queue.partition)
+        await asyncio.wait((future, producer.gone), return_when=asyncio.FIRST_COMPLETED)
+        if not future.done():
+            raise _Gone
+        future.result()
+        now = time.monotonic()
+        if queue.sending and queue.topic == topics.FRAMES:
+            metrics.ACK_SECONDS.observe(now - queue.sending[0].taken_at)
+        self.buffer.acknowledged(queue, now)
+        if self._problem:
+            self._set_problem("")
+
+    async def _not_taken(self, producer: _Producer, queue: Queue, error: Exception) -> None:
+        if isinstance(error, _TOO_LARGE):
+            _log.error("Kafka refuses records for their size", topic=queue.topic, records=len(queue.sending), error=str(error))
+            self.buffer.too_large(queue)
+        else:
+            self.buffer.put_back(queue)
+        if isinstance(error, _Gone):
+            return
+        self._set_problem(f"Kafka takes no records: {type(error).__name__}")
+        await asyncio.sleep(_PAUSE_S)
+        if not (isinstance(error, KafkaError | OSError) and getattr(error, "retriable", True)):
+            await self._replace(producer, error)
+
+    async def _replace(self, failed: _Producer, error: Exception) -> None:
+        """Go on with a new producer: of an idempotent one, the numbers do not fit any more after a batch that failed."""
+        async with self._replacing:
+            if failed is not self._producer:
+                return
+            _log.error("the Kafka producer is replaced", error=f"{type(error).__name__}: {error}")
+            metrics.PRODUCERS_REPLACED.inc()
+            await _stop(failed.kafka)
+            self._producer = _Producer(await self._start_another())
+            failed.gone.set_result(None)
+
+    async def _start_another(self) -> AIOKafkaProducer:
+        while True:
+            producer = self._create()
+            try:
+                await producer.start()
+                return producer
+            except (KafkaError, OSError) as error:
+                self._set_problem(f"Kafka does not answer: {type(error).__name__}")
+                await _stop(producer)
+                await asyncio.sleep(_PROBE_AGAIN_S)
+
+    # What watches
+
+    async def _check(self) -> None:
+        while True:
+            await asyncio.sleep(self._check_every_s)
+            self.buffer.check(time.monotonic())
+
+    async def _probe(self) -> None:
+        """Know of a failure before the next frame does, and of its end when no charger is connected."""
+        while True:
+            await asyncio.sleep(_PROBE_AGAIN_S if self._problem else _PROBE_S)
+            try:
+                async with asyncio.timeout(_PROBE_S):
+                    await self._producer.kafka.client.fetch_all_metadata()
+                self._set_problem("")
+            except Exception as error:
+                # Of whatever kind: without this task, an outage that ends would not be noticed.
+                self._set_problem(f"Kafka does not answer: {type(error).__name__}")
+
+    def _set_problem(self, problem: str) -> None:
+        if bool(problem) != bool(self._problem):
+            _log.warning("Kafka", state=problem or "answers again", waiting=len(self.buffer), bytes=self.buffer.bytes)
+        self._problem = problem
+
+
+async def _stop(producer: AIOKafkaProducer) -> None:
+    """An idempotent producer would try for good; a failed one raises whatever its tasks were at, CancelledError included."""
+    stopping: Any = asyncio.create_task(producer.stop())
+    done, _ = await asyncio.wait({stopping}, timeout=_STOP_WITHIN_S)
+    if not done:
+        stopping.cancel()
+        done, _ = await asyncio.wait({stopping}, timeout=1.0)
+    for task in done:
+        if not task.cancelled() and (failure := task.exception()):
+            _log.warning("Kafka client did not stop cleanly", error=repr(failure))
