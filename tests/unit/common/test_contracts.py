@@ -163,3 +163,32 @@ def test_export_headers() -> None:
     assert len(EXPORT_COLUMNS) == 27
     assert list(EXPORT_COLUMNS)[:4] == ["Datetime", "Action", "Charger ID", "Connector ID"]
     assert list(EXPORT_COLUMNS)[-1] == "Power"
+
+
+class TestWhatMayBeWritten:
+    @pytest.mark.parametrize(
+        ("record", "problem"),
+        [
+            (Site(site_id="s", upstream="wss://user:secret@csms/ocpp"), "s: upstream: credentials must not be on Kafka"),
+            (Charger(charger_id="c", site_id="s", upstream="ws://user@csms"), "c: upstream: credentials must not be on Kafka"),
+            (Charger(charger_id="c", site_id="s", upstream="http://user:secret@csms"), "credentials must not be on Kafka"),
+            (Charger(charger_id="c", site_id="s", upstream="http://csms"), "ws:// or wss://"),
+            (Site(site_id="s", upstream="ws://"), "ws:// or wss://"),
+            (Site(site_id="s", upstream="ws://csms:x/"), "ws:// or wss://"),
+            (Site(site_id="s", upstream="ws://csms/?token=1"), "ws:// or wss://"),
+            (Site(site_id="s", upstream_credentials="../etc/passwd"), "upstream_credentials: a name"),
+        ],
+    )
+    def test_refused(self, record: Site | Charger, problem: str) -> None:
+        with pytest.raises(RecordError, match=problem) as error:
+            records.check_to_write(record)
+        assert "secret" not in str(error.value)
+
+    @pytest.mark.parametrize("upstream", ["", "ws://csms", "wss://csms:9000/ocpp/a@b", "ws://[::1]:80/"])
+    def test_taken(self, upstream: str) -> None:
+        records.check_to_write(Site(site_id="s", upstream=upstream, upstream_credentials="csms-1.a_b"))
+
+    @pytest.mark.parametrize("field", ['"min_profile":4', '"min_profile":-1', '"missing_subprotocol":"ocpp1.5"'])
+    def test_fields_of_a_charger(self, field: str) -> None:
+        with pytest.raises(RecordError):
+            records.decode_charger(b'{"charger_id":"c","site_id":"s",%s}' % field.encode())

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, TypeVar
+from typing import Annotated, Final, TypeVar
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -46,7 +48,8 @@ class Site(msgspec.Struct, frozen=True, omit_defaults=True):
     """A record of `ocpp.sites`, key = `site_id`.
 
     `level` empty means the default of the connectivity. With `level_until`, `level` holds until then and `level_after`
-    (empty: the default) from then on. `upstream` is the URL of the site's central system, to which the charger id is added.
+    (empty: the default) from then on. `upstream` is the URL of the site's central system, to which the charger id is added;
+    `upstream_credentials` names the gateway's credentials for it (empty: the charger's own are passed on).
     """
 
     site_id: str
@@ -56,6 +59,7 @@ class Site(msgspec.Struct, frozen=True, omit_defaults=True):
     level_until: datetime | None = None
     level_after: LevelName | None = None
     upstream: str = ""
+    upstream_credentials: str = ""
     last_change: LevelChange | None = None
 
     def level_at(self, now: datetime) -> Level:
@@ -65,17 +69,37 @@ class Site(msgspec.Struct, frozen=True, omit_defaults=True):
         return name.level() if name else default_level(self.connectivity)
 
 
+class MissingSubprotocol(StrEnum):
+    """What to do with a charger that offers no subprotocol: refuse it, or take it as OCPP 1.6."""
+
+    REFUSE = "refuse"
+    OCPP16 = "ocpp1.6"
+
+
+SecurityProfile = Annotated[int, msgspec.Meta(ge=0, le=3)]
+"""0: no authentication; 1: HTTP Basic; 2: HTTP Basic over TLS; 3: client certificate over TLS (OCPP 1.6 security whitepaper,
+section 2; OCPP 2.0.1 part 2, A00)."""
+
+
 class Charger(msgspec.Struct, frozen=True, omit_defaults=True):
     """A record of `ocpp.chargers`, key = `charger_id`.
 
-    `password_hash` as `ocpplog_common.secrets.hash_password` makes it; empty: the charger needs no password
-    (OCPP security profile 0). `upstream` goes before the site's.
+    `password_hash` as `ocpplog_common.secrets.hash_password` makes it; empty: the charger has no password, and comes in with a
+    client certificate or where profile 0 is allowed. `user_name`, `certificate_name` and `certificate_organisation` are what it
+    shows where that is not the charger id (the last: not the gateway's setting). `min_profile` and `missing_subprotocol` go
+    before the gateway's settings, `upstream` and `upstream_credentials` before the site's.
     """
 
     charger_id: str
     site_id: str
     password_hash: str = ""
+    user_name: str = ""
+    certificate_name: str = ""
+    certificate_organisation: str = ""
+    min_profile: SecurityProfile | None = None
+    missing_subprotocol: MissingSubprotocol | None = None
     upstream: str = ""
+    upstream_credentials: str = ""
 
 
 class ConnectionEventKind(StrEnum):
@@ -126,6 +150,7 @@ class Gap(msgspec.Struct, frozen=True):
 
 
 _Record = TypeVar("_Record")
+_CREDENTIALS_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 UNKNOWN_SITE_LEVEL = Level.INFO
 """What is logged of a site that `ocpp.sites` does not have."""
@@ -133,6 +158,40 @@ UNKNOWN_SITE_LEVEL = Level.INFO
 
 def default_level(connectivity: Connectivity) -> Level:
     return Level.MINIMAL if connectivity is Connectivity.WIRELESS else Level.INFO
+
+
+def check_upstream(url: str) -> None:
+    """Raises `ValueError`, which never repeats `url`, where it is no address of a central system, as ws:// or wss://."""
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in ("ws", "wss") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        good = False
+    if not good or parts.query or parts.fragment:
+        raise ValueError("not a ws:// or wss:// address without query or fragment")
+
+
+def is_credentials_name(name: str) -> bool:
+    """Whether `name` can be the name of credentials: a file of a directory, and nothing outside it."""
+    return bool(_CREDENTIALS_NAME.fullmatch(name))
+
+
+def check_to_write(record: Site | Charger) -> None:
+    """Raises `RecordError` for what must not be written, or would be of no use. A user and password in a URL would be readable
+    to everybody who reads the topic."""
+    name = record.site_id if isinstance(record, Site) else record.charger_id
+    if record.upstream:
+        if "@" in record.upstream.partition("://")[2].partition("/")[0]:
+            raise RecordError(
+                f"{name}: upstream: credentials must not be on Kafka; name them in upstream_credentials, and put user:password "
+                "into the gateway's file of that name"
+            )
+        try:
+            check_upstream(record.upstream)
+        except ValueError as error:
+            raise RecordError(f"{name}: upstream: {error}") from None
+    if record.upstream_credentials and not is_credentials_name(record.upstream_credentials):
+        raise RecordError(f"{name}: upstream_credentials: a name of letters, digits and . _ -")
 
 
 def encode(record: Site | Charger | ConnectionEvent | Gap) -> bytes:

@@ -56,6 +56,8 @@ class LocalSettings(BaseSettings):
             "OCPPLOG_GATEWAY_HEALTH_PORT": str(self.gateway_health_port),
             "OCPPLOG_GATEWAY_UPSTREAM": upstream,
             "OCPPLOG_GATEWAY_DEFAULT_SITE": "" if self.gateway_default_site == "none" else self.gateway_default_site,
+            # The demo fleet, and whoever tries a charger of his own on this machine, has no password.
+            "OCPPLOG_GATEWAY_MIN_PROFILE": "0",
             "OCPPLOG_GATEWAY_DRAIN_S": "1",
             "OCPPLOG_GATEWAY_ID": "local",
             "OCPPLOG_ENRICHER_HEALTH_PORT": str(self.enricher_health_port),

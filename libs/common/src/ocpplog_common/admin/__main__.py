@@ -72,6 +72,8 @@ def _migrate(options: argparse.Namespace) -> None:
 def _put(options: argparse.Namespace) -> None:
     decode = records.decode_site if options.kind == "sites" else records.decode_charger
     found = [decode(line) for line in sys.stdin.buffer.read().splitlines() if line.strip()]
+    for record in found:
+        records.check_to_write(record)
     print(f"written: {asyncio.run(kafka.put_records(KafkaSettings(), found))} {options.kind}")
 
 
