@@ -5,24 +5,28 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+import ssl
+from collections.abc import Awaitable, Callable
 
 import structlog
 from aiokafka.errors import KafkaError
-from websockets.asyncio.server import ServerConnection, serve
+from websockets.asyncio.server import Server, ServerConnection, serve
 
 from ocpplog_common import records, topics
 from ocpplog_common.clock import SystemClock
 from ocpplog_common.compacted import CompactedTable
 from ocpplog_common.records import Charger, Site
+from ocpplog_gateway import tls
 from ocpplog_gateway.errors import GatewayError
 from ocpplog_gateway.gatekeeper import Gatekeeper
 from ocpplog_gateway.health import serve_health
 from ocpplog_gateway.libraries import WEBSOCKET_LOG, ChargerConnection
 from ocpplog_gateway.recorder import KafkaRecorder
-from ocpplog_gateway.registry import Registry
+from ocpplog_gateway.registry import Registry, Upstream
 from ocpplog_gateway.relay import GOING_AWAY, Limits
 from ocpplog_gateway.session import Session
 from ocpplog_gateway.settings import GatewaySettings
+from ocpplog_gateway.tls import FromFiles
 
 _log = structlog.get_logger(__name__)
 _KAFKA_PAUSE_S = 1.0
@@ -34,8 +38,10 @@ class Gateway:
     """`run` serves until `stop` is set, then drains."""
 
     def __init__(self, settings: GatewaySettings) -> None:
+        """Raises GatewayError for certificates that cannot be read."""
         self._settings = settings
         self._clock = SystemClock()
+        self._tls = tls.load(settings)
         kafka = settings.kafka_client()
         self._sites: CompactedTable[Site] = CompactedTable(topics.SITES, records.decode_site, kafka)
         self._chargers: CompactedTable[Charger] = CompactedTable(topics.CHARGERS, records.decode_charger, kafka)
@@ -106,8 +112,9 @@ class Gateway:
 
     async def _serve(self, recorder: KafkaRecorder, stop: asyncio.Event) -> None:
         settings = self._settings
-        registry = Registry(self._sites, self._chargers, settings.gateway_default_site, settings.gateway_upstream)
-        gatekeeper = Gatekeeper(settings, registry, recorder, self._clock, self._problem)
+        upstream = Upstream(settings.gateway_upstream, settings.gateway_upstream_credentials)
+        registry = Registry(self._sites, self._chargers, settings.gateway_default_site, upstream)
+        gatekeeper = Gatekeeper(settings, registry, recorder, self._clock, self._problem, self._tls)
 
         async def handle(connection: ServerConnection) -> None:
             assert isinstance(connection, ChargerConnection)
@@ -117,32 +124,52 @@ class Gateway:
             except Exception:
                 _log.exception("connection failed", charger=session.charger_id)
 
-        server = await serve(
-            handle,
-            settings.gateway_host,
-            settings.gateway_port,
-            process_request=gatekeeper.process_request,
-            select_subprotocol=gatekeeper.select_subprotocol,
-            process_response=gatekeeper.process_response,
-            open_timeout=settings.gateway_open_timeout_s,
-            ping_interval=settings.gateway_ping_interval_s,
-            ping_timeout=settings.gateway_ping_timeout_s or None,
-            max_size=settings.gateway_max_frame_bytes,
-            backlog=settings.gateway_backlog,
-            server_header=None,
-            logger=WEBSOCKET_LOG,
-            create_connection=ChargerConnection,
-        )
-        self._state = ""
-        _log.info("listening", host=settings.gateway_host, port=server.sockets[0].getsockname()[1])
-        await stop.wait()
-        self._state = "the gateway is stopping"
-        server.close(close_connections=False)
-        await self._drain()
-        # Whoever only opened a TCP connection, or does not close, must not keep the process.
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_LINGER_S):
-                await server.wait_closed()
+        tending = asyncio.create_task(gatekeeper.tend(), name="tend the door")
+        try:
+            servers = await self._listen(gatekeeper, handle)
+            self._state = ""
+            await stop.wait()
+            self._state = "the gateway is stopping"
+            for server in servers:
+                server.close(close_connections=False)
+            await self._drain()
+            # Whoever only opened a TCP connection, or does not close, must not keep the process.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_LINGER_S):
+                    await asyncio.gather(*(server.wait_closed() for server in servers))
+        finally:
+            tending.cancel()
+            gatekeeper.finish()
+
+    async def _listen(self, gatekeeper: Gatekeeper, handle: Callable[[ServerConnection], Awaitable[None]]) -> list[Server]:
+        """Raises OSError where a port is taken."""
+        settings = self._settings
+        listeners: list[tuple[int, FromFiles[ssl.SSLContext] | None]] = []
+        if settings.gateway_plain:
+            listeners.append((settings.gateway_port, None))
+        if self._tls.listener:
+            listeners.append((settings.gateway_tls_port, self._tls.listener))
+        servers = []
+        for port, secured in listeners:
+            server = await serve(
+                handle,
+                settings.gateway_host,
+                port,
+                process_request=gatekeeper.process_request,
+                select_subprotocol=gatekeeper.select_subprotocol,
+                process_response=gatekeeper.process_response,
+                open_timeout=settings.gateway_open_timeout_s,
+                ping_interval=settings.gateway_ping_interval_s,
+                ping_timeout=settings.gateway_ping_timeout_s or None,
+                max_size=settings.gateway_max_frame_bytes,
+                backlog=settings.gateway_backlog,
+                server_header=None,
+                logger=WEBSOCKET_LOG,
+                create_connection=gatekeeper.door.connection(secured),
+            )
+            servers.append(server)
+            _log.info("listening", host=settings.gateway_host, port=server.sockets[0].getsockname()[1], tls=bool(secured))
+        return servers
 
     async def _keep(self, session: Session) -> None:
         """Run a session; an older one of the same charger gives way to it."""

@@ -9,6 +9,14 @@ class GatewayError(Exception):
     """Base of the gateway's own errors."""
 
 
+class CertificateError(GatewayError):
+    """A client certificate that cannot be read or believed; the text is for the peer."""
+
+
+class CredentialsError(GatewayError):
+    """Named credentials that are not there; the text says which and why, and never what is in them."""
+
+
 class Refusal(GatewayError):
     """A handshake that is answered with an HTTP error. `reason` is a short, stable word for metrics and events."""
 

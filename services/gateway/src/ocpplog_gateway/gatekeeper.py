@@ -3,82 +3,112 @@
 from __future__ import annotations
 
 import asyncio
-import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from typing import Any
 
 import structlog
-from websockets.asyncio.client import connect
 from websockets.asyncio.server import ServerConnection
-from websockets.exceptions import InvalidHeaderFormat, InvalidStatus, InvalidURI, WebSocketException
-from websockets.headers import parse_connection, parse_subprotocol
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
 from ocpplog_common.clock import Clock
-from ocpplog_common.records import Charger, ConnectionEvent, ConnectionEventKind
-from ocpplog_gateway import auth, handshake, metrics
+from ocpplog_common.records import Charger, MissingSubprotocol
+from ocpplog_gateway import auth, handshake, headers
 from ocpplog_gateway.buffer import Recorder
+from ocpplog_gateway.clients import Clients
+from ocpplog_gateway.door import Door, GuardedConnection
 from ocpplog_gateway.errors import Refusal
-from ocpplog_gateway.libraries import WEBSOCKET_LOG, UpstreamConnection
+from ocpplog_gateway.libraries import UpstreamConnection
+from ocpplog_gateway.limits import Connections, Failures, Over
+from ocpplog_gateway.peers import Proxies
+from ocpplog_gateway.refusals import Refusals, retry_after
 from ocpplog_gateway.registry import Registry
 from ocpplog_gateway.relay import GOING_AWAY
 from ocpplog_gateway.settings import GatewaySettings
+from ocpplog_gateway.tls import Tls
+from ocpplog_gateway.upstream import Connector
 
 _log = structlog.get_logger(__name__)
-_AS_THE_UPSTREAM = frozenset({401, 403, 404})
-_RETRY_AFTER_S = (5, 30)
 _SHOWN_PATH = 120
+_TEND_EVERY_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """A charger that may come in. `upstream` is None where no subprotocol is in common: then it is closed at once."""
+    """A charger that may come in, with its OCPP security profile (0 to 3).
+
+    `upstream` is None where no subprotocol is in common, then it is closed at once; or, with `built_in`, where no central system
+    is configured, then the gateway has to be it.
+    """
 
     charger: Charger
     upstream: UpstreamConnection | None
     subprotocol: str
+    profile: int = 0
+    built_in: bool = False
 
 
 class Gatekeeper:
-    """Answers handshakes: `process_request`, `select_subprotocol` and `process_response` of a websockets server.
-
-    `problem` says why nobody may come in now; empty: they may.
+    """Answers handshakes: `process_request`, `select_subprotocol` and `process_response` of websockets servers, whose connections
+    are `door.connection`. `problem` says why nobody may come in now; empty: they may.
     """
 
     def __init__(
-        self, settings: GatewaySettings, registry: Registry, recorder: Recorder, clock: Clock, problem: Callable[[], str]
+        self,
+        settings: GatewaySettings,
+        registry: Registry,
+        recorder: Recorder,
+        clock: Clock,
+        problem: Callable[[], str],
+        tls: Tls,
     ) -> None:
-        self._settings = settings
         self._registry = registry
-        self._recorder = recorder
-        self._clock = clock
         self._problem = problem
+        self._tls = tls
+        self._paths = handshake.Paths(settings.gateway_path)
+        self._rules = auth.Rules(settings.gateway_min_profile, settings.gateway_certificate_organisation)
+        self._missing = MissingSubprotocol(settings.gateway_missing_subprotocol)
+        self._clients = Clients(settings.gateway_client_cert_header, tls.authority, clock)
+        self._connector = Connector(settings, tls)
+        failures = Failures(settings.gateway_peer_failures, settings.gateway_peer_failures_per_minute)
+        self._refusals = Refusals(settings.gateway_id, registry.site_of, recorder, clock, failures)
+        places = Connections(settings.gateway_max_connections, settings.gateway_max_connections_per_peer)
+        proxies = Proxies(settings.gateway_trusted_proxies)
+        self.door = Door(places, proxies, settings.gateway_open_timeout_s, self._failed)
         self._admitted: dict[ServerConnection, tuple[Admission, asyncio.Task[None]]] = {}
 
     def take(self, connection: ServerConnection) -> Admission:
         """The admission of a connection whose handshake is complete."""
         admission, watching = self._admitted.pop(connection)
         watching.cancel()
+        _guarded(connection).opened()
         return admission
 
+    async def tend(self) -> None:
+        """For good: renew certificates, sum up refusals."""
+        while True:
+            await asyncio.sleep(_TEND_EVERY_S)
+            self._tls.refresh()
+            self._refusals.tell()
+
+    def finish(self) -> None:
+        """Write what is only counted so far."""
+        self._refusals.tell()
+
     async def process_request(self, connection: ServerConnection, request: Request) -> Response | None:
-        charger_id = ""
+        guarded = _guarded(connection)
         try:
-            charger_id = handshake.charger_id(request.path, self._settings.gateway_path)
-            if problem := self._problem():
-                raise Refusal(503, "not-ready", problem, _retry_after())
-            _require_websocket(request)
-            admission = await self._admit(charger_id, request)
+            target = self._enter(guarded, request)
+            admission = await self._admit(guarded, target, request)
         except Refusal as refusal:
-            return self._refuse(connection, charger_id, refusal, request.path)
+            return self._refuse(guarded, refusal, request.path)
         except Exception:
             # The WebSocket library's log is silent, so the traceback of a fault of ours is written here.
-            _log.exception("handshake failed", charger=charger_id, peer=peer_of(connection))
-            return self._refuse(connection, charger_id, Refusal(500, "internal", "internal error"), request.path)
+            _log.exception("handshake failed", charger=guarded.charger_id, peer=guarded.peer.name)
+            return self._refuse(guarded, Refusal(500, "internal", "internal error"), request.path)
         # A handshake that breaks after this point never comes to the handler.
-        watching = asyncio.create_task(self._abandon_when_lost(connection), name=f"handshake {charger_id}")
+        watching = asyncio.create_task(self._abandon_when_lost(connection), name=f"handshake {guarded.charger_id}")
         self._admitted[connection] = admission, watching
         return None
 
@@ -90,84 +120,64 @@ class Gatekeeper:
         """The WebSocket library refuses by itself what is no proper handshake: that is an event like every refusal."""
         if response.status_code == 101 or connection not in self._admitted:
             return
-        admission, _ = self._admitted[connection]
-        refusal = Refusal(response.status_code, "handshake", (response.body or b"").decode("utf-8", "replace").strip())
-        self._announce(connection, admission.charger.charger_id, refusal, request.path)
+        text = (response.body or b"").decode("utf-8", "replace").strip()
+        self._failed(_guarded(connection), Refusal(response.status_code, "handshake", text))
 
-    async def _admit(self, charger_id: str, request: Request) -> Admission:
-        charger = self._registry.charger(charger_id)
-        authorization = _authorization(request)
-        auth.authenticate(charger, authorization)
-        offered = _offered(request)
+    def _enter(self, connection: GuardedConnection, request: Request) -> handshake.Target:
+        """Who comes from where, as far as no charger's record is needed. Raises Refusal."""
+        self.door.identify(connection, request.headers)
+        self._refusals.check(connection.peer)
+        target = self._paths.find(request.path)
+        connection.charger_id = target.charger_id
+        if connection.over is Over.PEER:
+            raise Refusal(429, "peer-connections", "too many connections from this address", retry_after())
+        if connection.over is Over.GATEWAY:
+            raise Refusal(503, "connections", "too many connections", retry_after())
+        if problem := self._problem():
+            raise Refusal(503, "not-ready", problem, retry_after())
+        headers.require_websocket(request)
+        return target
+
+    async def _admit(self, connection: GuardedConnection, target: handshake.Target, request: Request) -> Admission:
+        charger = self._registry.charger(target.charger_id, target.sites)
+        authorization = headers.authorization(request)
+        shown = auth.Presented(authorization, connection.tls, self._clients.certificate(connection, request.headers))
+        profile = self._rules.admit(charger, shown)
+        offered = headers.offered(request)
         if not offered:
-            if self._settings.gateway_missing_subprotocol == "refuse":
+            if (charger.missing_subprotocol or self._missing) is MissingSubprotocol.REFUSE:
                 raise Refusal(400, "no-subprotocol", "Sec-WebSocket-Protocol is missing: offer ocpp1.6, ocpp2.0.1 or ocpp2.1")
-            offered = [self._settings.gateway_missing_subprotocol]
+            offered = [MissingSubprotocol.OCPP16.value]
         common = handshake.common_subprotocols(offered)
         if not common:
-            return Admission(charger, None, "")
-        url = handshake.upstream_url(self._registry.upstream(charger), charger_id)
-        upstream = await self._connect(url, common, authorization, _compression(request))
-        return Admission(charger, upstream, upstream.subprotocol or "")
+            return Admission(charger, None, "", profile)
+        return await self._connect_upstream(connection, Admission(charger, None, common[0], profile), common, request)
 
-    async def _connect(
-        self, url: str, subprotocols: list[str], authorization: str | None, compression: str | None
-    ) -> UpstreamConnection:
-        """Connect to the central system. Raises Refusal: its own 401, 403 or 404, else 503."""
-        settings = self._settings
-        try:
-            # Credentials in the URL are the gateway's own: with the charger's beside them, the header would be there twice.
-            passed_on = {"Authorization": authorization} if authorization and not handshake.has_credentials(url) else None
-            connection = await connect(
-                url,
-                subprotocols=[Subprotocol(name) for name in subprotocols],
-                additional_headers=passed_on,
-                open_timeout=settings.gateway_upstream_timeout_s,
-                ping_interval=settings.gateway_ping_interval_s,
-                ping_timeout=settings.gateway_ping_timeout_s or None,
-                max_size=settings.gateway_max_frame_bytes,
-                compression=compression,
-                proxy=None,
-                logger=WEBSOCKET_LOG,
-                create_connection=UpstreamConnection,
-            )
-            assert isinstance(connection, UpstreamConnection)
-            return connection
-        except InvalidStatus as error:
-            status = error.response.status_code
-            if status in _AS_THE_UPSTREAM:
-                headers = auth.CHALLENGE if status == 401 else None
-                raise Refusal(status, "refused-upstream", f"the central system answered {status}", headers) from error
-            raise Refusal(503, "upstream", f"the central system answered {status}", _retry_after()) from error
-        except (OSError, TimeoutError, WebSocketException, ValueError) as error:
-            # The URL may hold a password, and so may the text of an error about it.
-            text = "" if isinstance(error, InvalidURI) else str(error)
-            _log.warning("central system not reached", url=_without_credentials(url), error=f"{type(error).__name__}: {text}")
-            raise Refusal(503, "upstream", "the central system does not answer", _retry_after()) from error
+    async def _connect_upstream(
+        self, connection: GuardedConnection, admission: Admission, common: Sequence[str], request: Request
+    ) -> Admission:
+        """The admission with its central system, and the subprotocol that this one chose. Raises Refusal."""
+        charger = admission.charger
+        upstream = self._registry.upstream(charger)
+        if upstream is None:
+            # Without a central system, the gateway's own is to answer: `built_in` of the admission.
+            raise Refusal(503, "no-upstream", "no central system is configured for this charger")
+        connecting = self._connector.connect(
+            upstream, charger.charger_id, common, headers.authorization(request), headers.compression(request)
+        )
+        found = await _unless_lost(connection, connecting)
+        return Admission(charger, found, found.subprotocol or "", admission.profile)
 
-    def _refuse(self, connection: ServerConnection, charger_id: str, refusal: Refusal, path: str) -> Response:
-        self._announce(connection, charger_id, refusal, path)
+    def _failed(self, connection: GuardedConnection, refusal: Refusal) -> None:
+        self._refusals.record(connection.peer, connection.charger_id, refusal)
+
+    def _refuse(self, connection: GuardedConnection, refusal: Refusal, path: str) -> Response:
+        # What may follow the path can be a secret.
+        self._refusals.record(connection.peer, connection.charger_id, refusal, path.partition("?")[0][:_SHOWN_PATH])
         response = connection.respond(refusal.status, refusal.text + "\n")
         for name, value in refusal.headers.items():
             response.headers[name] = value
         return response
-
-    def _announce(self, connection: ServerConnection, charger_id: str, refusal: Refusal, path: str) -> None:
-        # Without an id, the path is all there is to find the charger by; what may follow it can be a secret.
-        asked = "" if charger_id else f" (asked for {path.partition('?')[0][:_SHOWN_PATH]})"
-        metrics.REFUSALS.labels(refusal.reason).inc()
-        event = ConnectionEvent(
-            kind=ConnectionEventKind.REFUSE,
-            charger_id=charger_id,
-            at=datetime.fromtimestamp(self._clock.now_us() / 1_000_000, UTC),
-            gateway_id=self._settings.gateway_id,
-            site_id=self._registry.site_of(charger_id),
-            peer=peer_of(connection),
-            close_code=refusal.status,
-            reason=f"{refusal.reason}: {refusal.text}{asked}",
-        )
-        self._recorder.announce(event)
-        _log.info("refused", charger=charger_id, peer=event.peer, status=refusal.status, reason=event.reason)
 
     async def _abandon_when_lost(self, connection: ServerConnection) -> None:
         await connection.wait_closed()
@@ -177,54 +187,37 @@ class Gatekeeper:
 
 
 def peer_of(connection: ServerConnection) -> str:
-    """host:port of the other side; empty when it is gone."""
-    address = connection.remote_address
-    return f"{address[0]}:{address[1]}" if address else ""
+    """Who is on the other side, as the log says it; empty where that is not known."""
+    return connection.peer.name if isinstance(connection, GuardedConnection) else ""
 
 
-def _require_websocket(request: Request) -> None:
-    if "websocket" not in request.headers.get("Upgrade", "").lower() or "Sec-WebSocket-Key" not in request.headers:
-        raise Refusal(426, "no-websocket", "this is a WebSocket endpoint", {"Upgrade": "websocket"})
-    # Some chargers leave out "Connection: Upgrade", without which the WebSocket library refuses them.
+def _guarded(connection: ServerConnection) -> GuardedConnection:
+    assert isinstance(connection, GuardedConnection)
+    return connection
+
+
+async def _unless_lost(connection: ServerConnection, work: Coroutine[Any, Any, UpstreamConnection]) -> UpstreamConnection:
+    """What `work` returns, or Refusal when the charger goes away before: it must not hold a turn that others wait for."""
+    connecting = asyncio.create_task(work)
+    lost = asyncio.create_task(connection.wait_closed())
     try:
-        options = [option.lower() for value in request.headers.get_all("Connection") for option in parse_connection(value)]
-    except InvalidHeaderFormat:
-        options = []
-    if "upgrade" not in options:
-        if options:
-            del request.headers["Connection"]
-        request.headers["Connection"] = "Upgrade"
+        await asyncio.wait({connecting, lost}, return_when=asyncio.FIRST_COMPLETED)
+        if connecting.done():
+            return connecting.result()
+        raise Refusal(503, "gave-up", "the charger went away before its central system had answered")
+    except BaseException:
+        connecting.add_done_callback(_end_unused)
+        connecting.cancel()
+        raise
+    finally:
+        lost.cancel()
 
 
-def _authorization(request: Request) -> str | None:
-    found = request.headers.get_all("Authorization")
-    if len(found) > 1 or not all(value.isascii() for value in found):
-        raise Refusal(401, "no-credentials", "Authorization: not HTTP Basic", auth.CHALLENGE)
-    return found[0] if found else None
+def _end_unused(connecting: asyncio.Task[UpstreamConnection]) -> None:
+    if not connecting.cancelled() and not connecting.exception():
+        _ending.add(task := asyncio.create_task(connecting.result().end(GOING_AWAY, "charger handshake failed")))
+        task.add_done_callback(_ending.discard)
 
 
-def _compression(request: Request) -> str | None:
-    """What the central system is offered: compression where the charger offered it, as if there were no gateway.
-
-    Offered to all, it would cost memory for each connection, and some central systems get it wrong.
-    """
-    offered = ",".join(request.headers.get_all("Sec-WebSocket-Extensions"))
-    return "deflate" if "permessage-deflate" in offered.lower() else None
-
-
-def _without_credentials(url: str) -> str:
-    scheme, _, rest = url.partition("://")
-    host, slash, path = rest.partition("/")
-    return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"
-
-
-def _offered(request: Request) -> list[str]:
-    try:
-        return [name for value in request.headers.get_all("Sec-WebSocket-Protocol") for name in parse_subprotocol(value)]
-    except InvalidHeaderFormat as error:
-        raise Refusal(400, "subprotocol", f"Sec-WebSocket-Protocol: {error}") from error
-
-
-def _retry_after() -> dict[str, str]:
-    """Spread out, so that those who were refused together do not come back together."""
-    return {"Retry-After": str(random.randint(*_RETRY_AFTER_S))}
+_ending: set[asyncio.Task[None]] = set()
+"""The loop itself holds tasks weakly."""

@@ -29,6 +29,12 @@ NOT_RECORDED: Final = Counter(
 PRODUCERS_REPLACED: Final = Counter("ocpplog_gateway_producers_replaced_total", "Kafka producers that failed for good")
 REFUSALS: Final = Counter("ocpplog_gateway_refusals_total", "Handshakes refused, by reason", ["reason"])
 EVENTS_LOST: Final = Counter("ocpplog_gateway_events_lost_total", "Connection events that Kafka did not take")
+SOCKETS: Final = Gauge("ocpplog_gateway_sockets", "Connections that are open, from accept on")
+CUT: Final = Counter("ocpplog_gateway_cut_connections_total", "Connections over a limit that were cut without an answer")
+UPSTREAM_WAITING: Final = Gauge("ocpplog_gateway_upstream_waiting", "Handshakes that wait for their turn at a central system")
+CERTIFICATE_EXPIRES: Final = Gauge(
+    "ocpplog_gateway_certificate_expiry_timestamp_seconds", "When the gateway's own certificate expires, by its use", ["use"]
+)
 
 _RECEIVED: Final = {source: (FRAMES.labels(source), BYTES.labels(source)) for source in Source}
 

@@ -7,21 +7,12 @@ from typing import Literal
 
 from pydantic import Field
 
-from ocpplog_common.settings import KafkaSettings
+from ocpplog_gateway.door_settings import DoorSettings
 
 
-class GatewaySettings(KafkaSettings):
-    gateway_host: str = Field("127.0.0.1", description="Address the gateway listens on")
-    gateway_port: int = Field(9310, ge=0, le=65535, description="Port the gateway listens on")
-    gateway_path: str = Field("/ocpp", pattern=r"^(/[^/?#]+)*$", description="What comes before the charger id in the path")
+class GatewaySettings(DoorSettings):
     gateway_id: str = Field(default_factory=socket.gethostname, description="Name of this replica in the log")
-    gateway_upstream: str = Field(
-        "", description="Central system, ws:// or wss://, for chargers and sites without their own; the charger id is added"
-    )
     gateway_default_site: str = Field("", description="Site of chargers that ocpp.chargers lacks; empty: they are refused")
-    gateway_missing_subprotocol: Literal["refuse", "ocpp1.6"] = Field(
-        "refuse", description="What to do with a charger that offers no subprotocol: refuse it, or take it as OCPP 1.6"
-    )
     gateway_max_frame_bytes: int = Field(1024 * 1024, gt=0, description="Longest message; over it: close 1009")
     gateway_max_in_flight: int = Field(
         64, gt=0, description="Frames a direction may have between receiving and passing on; then its sender has to wait"
@@ -40,8 +31,9 @@ class GatewaySettings(KafkaSettings):
         description="How long Kafka may take over a request; in mode strict: over a frame, before its connection is closed",
     )
     gateway_flush_s: float = Field(10.0, ge=0, description="On SIGTERM, how long Kafka has to take what still waits")
-    gateway_upstream_timeout_s: float = Field(10.0, gt=0, description="How long the central system's handshake may take")
-    gateway_open_timeout_s: float = Field(20.0, gt=0, description="How long a handshake may take, upstream included")
+    gateway_heartbeat_interval_s: int = Field(
+        300, ge=1, le=86400, description="What the built-in central system tells chargers, for those that have no other"
+    )
     gateway_ping_interval_s: float = Field(30.0, gt=0, description="Pause between pings to chargers and central systems")
     gateway_ping_timeout_s: float = Field(
         0.0, ge=0, description="A peer silent after a ping for so long is cut off; 0: never, since some chargers answer no ping"

@@ -1,0 +1,152 @@
+"""Connections from accept on: places, TLS, and the time a handshake may take.
+
+The WebSocket library sees a connection when TLS is done and its first request is there. What costs a gateway is mostly what never
+comes so far.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import ssl
+from collections.abc import Callable
+from typing import Any, cast
+
+from websockets.asyncio.server import ServerConnection
+from websockets.datastructures import Headers
+
+from ocpplog_gateway import metrics
+from ocpplog_gateway.errors import Refusal
+from ocpplog_gateway.libraries import ChargerConnection
+from ocpplog_gateway.limits import Connections, Over, Place
+from ocpplog_gateway.peers import Peer, Proxies, came_by_tls
+from ocpplog_gateway.tls import FromFiles
+
+Failed = Callable[["GuardedConnection", Refusal], None]
+"""Told of a handshake that ended before there was anything to answer."""
+
+
+class Door:
+    """What the listeners share."""
+
+    def __init__(self, places: Connections, proxies: Proxies, open_timeout_s: float, failed: Failed) -> None:
+        self.places = places
+        self.proxies = proxies
+        self.open_timeout_s = open_timeout_s
+        self.failed = failed
+
+    def connection(self, tls: FromFiles[ssl.SSLContext] | None) -> type[ServerConnection]:
+        """What `create_connection` of a websockets server takes; with `tls`, the server must not be given any."""
+        return cast(type[ServerConnection], functools.partial(GuardedConnection, door=self, tls=tls))
+
+    def identify(self, connection: GuardedConnection, headers: Headers) -> None:
+        """Find out who stands behind a trusted proxy. From anybody else, such headers are ignored."""
+        if connection.behind_proxy:
+            connection.peer = self.proxies.behind(connection.peer, headers.get_all("X-Forwarded-For"))
+            connection.tls = came_by_tls(headers.get_all("X-Forwarded-Proto"))
+            if connection.place:
+                self.places.rename(connection.place, connection.peer.key)
+
+
+class GuardedConnection(ChargerConnection):
+    """A charger's connection, counted and timed from accept on. With `tls`, it negotiates TLS itself: asyncio would tell nobody
+    that a handshake failed, and would count nobody who says nothing."""
+
+    def __init__(self, *arguments: Any, door: Door, tls: FromFiles[ssl.SSLContext] | None, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._door = door
+        self._contexts = tls
+        self._early: bytearray | None = bytearray()
+        self._deadline: asyncio.TimerHandle | None = None
+        self._negotiating: asyncio.Task[None] | None = None
+        self.place: Place | None = None
+        self.peer = Peer()
+        self.behind_proxy = False
+        """Whether its headers say who the peer is, how it came and what its certificate is."""
+        self.tls = tls is not None
+        """Whether the charger's own connection is encrypted."""
+        self.charger_id = ""
+
+    @property
+    def over(self) -> Over | None:
+        """Whose limit this connection is over."""
+        return self.place.over if self.place else None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        tcp = cast(asyncio.Transport, transport)
+        self.peer = self._door.proxies.peer(tcp.get_extra_info("peername"))
+        self.behind_proxy = self.peer.proxy
+        self.place = self._door.places.enter(self.peer.key)
+        if self.place is None:
+            metrics.CUT.inc()
+            tcp.abort()
+            return
+        metrics.SOCKETS.inc()
+        self._deadline = self.loop.call_later(self._door.open_timeout_s, self._too_slow, tcp)
+        if self._contexts is None:
+            self._begin(tcp)
+        else:
+            tcp.pause_reading()
+            self._negotiating = self.loop.create_task(self._negotiate(tcp, self._contexts.value), name="TLS handshake")
+
+    async def _negotiate(self, tcp: asyncio.Transport, context: ssl.SSLContext) -> None:
+        try:
+            secured = await self.loop.start_tls(
+                tcp, self, context, server_side=True, ssl_handshake_timeout=self._door.open_timeout_s
+            )
+        except OSError as error:
+            if isinstance(error, ssl.SSLError):
+                self._door.failed(self, Refusal(400, "tls", f"TLS handshake: {error.reason or error}"))
+            self._leave()
+            tcp.abort()
+            return
+        if secured is None or tcp.is_closing():
+            self._leave()
+            return
+        self._begin(secured)
+
+    def _begin(self, transport: asyncio.Transport) -> None:
+        super().connection_made(transport)
+        early, self._early = self._early, None
+        # A request that came with the end of the TLS handshake is here before the connection is.
+        if early:
+            super().data_received(bytes(early))
+
+    def data_received(self, data: bytes) -> None:
+        if self._early is None:
+            super().data_received(data)
+        else:
+            self._early += data
+
+    def eof_received(self) -> None:
+        if self._early is None:
+            super().eof_received()
+
+    def opened(self) -> None:
+        """The handshake is complete."""
+        if self._deadline:
+            self._deadline.cancel()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._early is None:
+            self._tell_of_no_http()
+            super().connection_lost(exc)
+        self._leave()
+
+    def _tell_of_no_http(self) -> None:
+        problem = self.protocol.handshake_exc
+        # Whoever opens a connection and closes it, such as a health check, is nothing to speak of.
+        if self.request is None and problem and not isinstance(problem.__cause__ or problem, EOFError):
+            self._door.failed(self, Refusal(400, "no-http", f"not an HTTP request: {problem.__cause__ or problem}"))
+
+    def _too_slow(self, tcp: asyncio.Transport) -> None:
+        text = f"no handshake within {self._door.open_timeout_s:g} s"
+        self._door.failed(self, Refusal(408, "timeout", text))
+        tcp.abort()
+
+    def _leave(self) -> None:
+        self.opened()
+        if self.place:
+            self._door.places.leave(self.place)
+            self.place = None
+            metrics.SOCKETS.dec()
