@@ -13,10 +13,13 @@ SITES: Final = "ocpp.sites"
 """Key: site id. Value: `records.Site`. Compacted."""
 CHARGERS: Final = "ocpp.chargers"
 """Key: charger id. Value: `records.Charger`. Compacted."""
+TRANSACTION_IDS: Final = "ocpp.transaction-ids"
+"""One partition, whose offsets are the ids that the gateways' built-in central system gives; its records mean nothing."""
 DEAD_LETTER: Final = "ocpp.dead-letter"
 """Key, value and headers as at the source, and the reason: what could not be enriched for a reason of ours."""
 
-_WEEK_MS: Final = 7 * 24 * 3600 * 1000
+_DAY_MS: Final = 24 * 3600 * 1000
+_WEEK_MS: Final = 7 * _DAY_MS
 _MAX_MESSAGE: Final = str(2 * 1024 * 1024)
 """Above the gateway's default limit of 1 MiB a frame, and its headers."""
 _COMPACT: Final = {"cleanup.policy": "compact"}
@@ -37,5 +40,6 @@ def topic_specs(frames_partitions: int = 12) -> tuple[TopicSpec, ...]:
         TopicSpec(CONNECTIONS, frames_partitions, {"retention.ms": str(_WEEK_MS)}),
         TopicSpec(SITES, 1, dict(_COMPACT)),
         TopicSpec(CHARGERS, 1, dict(_COMPACT)),
+        TopicSpec(TRANSACTION_IDS, 1, {"retention.ms": str(_DAY_MS)}),
         TopicSpec(DEAD_LETTER, frames_partitions, {"retention.ms": str(4 * _WEEK_MS), "max.message.bytes": _MAX_MESSAGE}),
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import random
 import ssl
 from collections.abc import Awaitable, Callable
 
@@ -17,15 +16,19 @@ from ocpplog_common.clock import SystemClock
 from ocpplog_common.compacted import CompactedTable
 from ocpplog_common.records import Charger, Site
 from ocpplog_gateway import tls
+from ocpplog_gateway.central_system import CentralSystem
 from ocpplog_gateway.errors import GatewayError
 from ocpplog_gateway.gatekeeper import Gatekeeper
 from ocpplog_gateway.health import serve_health
 from ocpplog_gateway.libraries import WEBSOCKET_LOG, ChargerConnection
+from ocpplog_gateway.newcomers import Newcomers
 from ocpplog_gateway.recorder import KafkaRecorder
 from ocpplog_gateway.registry import Registry, Upstream
-from ocpplog_gateway.relay import GOING_AWAY, Limits
+from ocpplog_gateway.relay import Limits
 from ocpplog_gateway.session import Session
+from ocpplog_gateway.sessions import Sessions
 from ocpplog_gateway.settings import GatewaySettings
+from ocpplog_gateway.stand_in import StandIn
 from ocpplog_gateway.tls import FromFiles
 
 _log = structlog.get_logger(__name__)
@@ -45,11 +48,10 @@ class Gateway:
         kafka = settings.kafka_client()
         self._sites: CompactedTable[Site] = CompactedTable(topics.SITES, records.decode_site, kafka)
         self._chargers: CompactedTable[Charger] = CompactedTable(topics.CHARGERS, records.decode_charger, kafka)
-        self._sessions: dict[str, Session] = {}
-        self._running: set[asyncio.Task[None]] = set()
+        self._sessions = Sessions(Limits(settings.gateway_max_in_flight, spread_s=settings.gateway_spread_s))
+        self._newcomers = Newcomers(kafka, self._sessions.connected_elsewhere)
         self._recorder: KafkaRecorder | None = None
         self._state = "waiting for Kafka"
-        self._limits = Limits(settings.gateway_max_in_flight, spread_s=settings.gateway_spread_s)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Raises OSError where a port is taken, GatewayError where only a new process can go on."""
@@ -90,6 +92,7 @@ class Gateway:
                 await recorder.start()
                 await self._sites.start()
                 await self._chargers.start()
+                await self._newcomers.start()
                 _log.info("registry loaded", sites=len(self._sites), chargers=len(self._chargers))
                 return recorder
             except BaseException as error:
@@ -102,7 +105,9 @@ class Gateway:
 
     async def _stop_kafka(self, recorder: KafkaRecorder) -> None:
         # aiokafka's consumer raises whatever its tasks were at, CancelledError included, while Kafka is away.
-        stopping = asyncio.gather(self._sites.stop(), self._chargers.stop(), recorder.stop(), return_exceptions=True)
+        stopping = asyncio.gather(
+            self._sites.stop(), self._chargers.stop(), self._newcomers.stop(), recorder.stop(), return_exceptions=True
+        )
         *failures, left = await stopping
         for failure in failures:
             if failure:
@@ -114,13 +119,13 @@ class Gateway:
         settings = self._settings
         upstream = Upstream(settings.gateway_upstream, settings.gateway_upstream_credentials)
         registry = Registry(self._sites, self._chargers, settings.gateway_default_site, upstream)
-        gatekeeper = Gatekeeper(settings, registry, recorder, self._clock, self._problem, self._tls)
+        gatekeeper = Gatekeeper(settings, registry, recorder, self._clock, self._problem, self._tls, self._stand_in)
 
         async def handle(connection: ServerConnection) -> None:
             assert isinstance(connection, ChargerConnection)
             session = Session(connection, gatekeeper.take(connection), recorder, self._clock, settings.gateway_id)
             try:
-                await self._keep(session)
+                await self._sessions.keep(session)
             except Exception:
                 _log.exception("connection failed", charger=session.charger_id)
 
@@ -132,7 +137,7 @@ class Gateway:
             self._state = "the gateway is stopping"
             for server in servers:
                 server.close(close_connections=False)
-            await self._drain()
+            await self._sessions.drain(settings.gateway_drain_s)
             # Whoever only opened a TCP connection, or does not close, must not keep the process.
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_LINGER_S):
@@ -140,6 +145,11 @@ class Gateway:
         finally:
             tending.cancel()
             gatekeeper.finish()
+
+    def _stand_in(self, subprotocol: str) -> StandIn:
+        assert self._recorder
+        interval_s = self._settings.gateway_heartbeat_interval_s
+        return StandIn(CentralSystem(subprotocol, self._clock, self._recorder.transaction_id, interval_s))
 
     async def _listen(self, gatekeeper: Gatekeeper, handle: Callable[[ServerConnection], Awaitable[None]]) -> list[Server]:
         """Raises OSError where a port is taken."""
@@ -170,36 +180,3 @@ class Gateway:
             servers.append(server)
             _log.info("listening", host=settings.gateway_host, port=server.sockets[0].getsockname()[1], tls=bool(secured))
         return servers
-
-    async def _keep(self, session: Session) -> None:
-        """Run a session; an older one of the same charger gives way to it."""
-        older = None
-        if session.relays:
-            older = self._sessions.get(session.charger_id)
-            self._sessions[session.charger_id] = session
-        task = asyncio.current_task()
-        assert task is not None
-        self._running.add(task)
-        closing = asyncio.create_task(older.close(GOING_AWAY, "replaced by a newer connection")) if older else None
-        try:
-            await session.run(self._limits)
-        finally:
-            self._running.discard(task)
-            # Tied to the session, not to the charger: a newer connection keeps its entry.
-            if self._sessions.get(session.charger_id) is session:
-                del self._sessions[session.charger_id]
-            if closing:
-                await closing
-
-    async def _drain(self) -> None:
-        """Close the connections spread over the drain time, so that chargers come back elsewhere without a storm."""
-        sessions = list(self._sessions.values())
-        random.shuffle(sessions)
-        _log.info("draining", connections=len(sessions), seconds=self._settings.gateway_drain_s)
-        closing = []
-        for session in sessions:
-            closing.append(asyncio.create_task(session.close(GOING_AWAY, "the gateway is stopping")))
-            await asyncio.sleep(self._settings.gateway_drain_s / len(sessions))
-        running = [*closing, *self._running]
-        if running:
-            await asyncio.wait(running, timeout=_END_WITHIN_S)

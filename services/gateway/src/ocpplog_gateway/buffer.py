@@ -39,6 +39,26 @@ class Owner(Protocol):
         ...
 
 
+class Observer(Protocol):
+    """Counts what happens to records."""
+
+    def passed_early(self) -> None:
+        """A frame was passed on before Kafka had it."""
+        ...
+
+    def dropped(self) -> None:
+        """A frame no longer fitted, or Kafka would not take it."""
+        ...
+
+    def lost(self) -> None:
+        """A record without an owner, a connection event, no longer fitted."""
+        ...
+
+    def declared(self) -> None:
+        """Kafka has the declaration of a gap."""
+        ...
+
+
 class Record:
     """A record on its way to Kafka. `owner` is None where nobody waits for it; `passed`: its owner was told.
 
@@ -107,17 +127,15 @@ class Queue:
 
 
 class Buffer:
-    """`patience_s`: how long Kafka may take over a record, in seconds. `lost` is called for a record that had no owner."""
+    """`patience_s`: how long Kafka may take over a record, in seconds."""
 
-    def __init__(self, max_bytes: int, patience_s: float, *, strict: bool, lost: Callable[[Record], None]) -> None:
+    def __init__(self, max_bytes: int, patience_s: float, observer: Observer, *, strict: bool) -> None:
         self._max_bytes = max_bytes
         self._patience_s = patience_s
         self._strict = strict
-        self._lost = lost
+        self._observer = observer
         self._queues: dict[tuple[str, int], Queue] = {}
         self.bytes = 0
-        self.dropped = 0
-        """Frames that no longer fitted, ever."""
 
     def queue(self, topic: str, partition: int) -> Queue:
         found = self._queues.get((topic, partition))
@@ -159,6 +177,8 @@ class Buffer:
         queue.most = 0
         for record in sent:
             self.bytes -= record.size
+            if record.dropped:
+                self._observer.declared()
             if not record.passed:
                 record.passed = True
                 assert record.owner
@@ -219,6 +239,7 @@ class Buffer:
         if self._strict:
             record.owner.refuse(record)
         else:
+            self._observer.passed_early()
             record.owner.release(record)
 
     def _drop_oldest(self) -> bool:
@@ -236,10 +257,10 @@ class Buffer:
     def _drop(self, queue: Queue, record: Record, reason: str) -> None:
         self.bytes -= record.size
         if record.owner is None:
-            self._lost(record)
+            self._observer.lost()
             return
         self._tell(record)
-        self.dropped += 1
+        self._observer.dropped()
         owner = record.owner
         one = Dropped.one(owner.connection, owner.source, record.sequence, record.received_at_us, len(record.value), reason)
         self._declare_later(queue, one)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
@@ -26,6 +26,7 @@ from ocpplog_gateway.refusals import Refusals, retry_after
 from ocpplog_gateway.registry import Registry
 from ocpplog_gateway.relay import GOING_AWAY
 from ocpplog_gateway.settings import GatewaySettings
+from ocpplog_gateway.sides import Side
 from ocpplog_gateway.tls import Tls
 from ocpplog_gateway.upstream import Connector
 
@@ -38,20 +39,19 @@ _TEND_EVERY_S = 5.0
 class Admission:
     """A charger that may come in, with its OCPP security profile (0 to 3).
 
-    `upstream` is None where no subprotocol is in common, then it is closed at once; or, with `built_in`, where no central system
-    is configured, then the gateway has to be it.
+    `upstream` is its central system; None where no subprotocol is in common: then it is closed at once.
     """
 
     charger: Charger
-    upstream: UpstreamConnection | None
+    upstream: Side | None
     subprotocol: str
     profile: int = 0
-    built_in: bool = False
 
 
 class Gatekeeper:
     """Answers handshakes: `process_request`, `select_subprotocol` and `process_response` of websockets servers, whose connections
-    are `door.connection`. `problem` says why nobody may come in now; empty: they may.
+    are `door.connection`. `problem` says why nobody may come in now; empty: they may. `stand_in` makes a central system for a
+    subprotocol, for chargers that have none.
     """
 
     def __init__(
@@ -62,10 +62,12 @@ class Gatekeeper:
         clock: Clock,
         problem: Callable[[], str],
         tls: Tls,
+        stand_in: Callable[[str], Side],
     ) -> None:
         self._registry = registry
         self._problem = problem
         self._tls = tls
+        self._stand_in = stand_in
         self._paths = handshake.Paths(settings.gateway_path)
         self._rules = auth.Rules(settings.gateway_min_profile, settings.gateway_certificate_organisation)
         self._missing = MissingSubprotocol(settings.gateway_missing_subprotocol)
@@ -160,8 +162,7 @@ class Gatekeeper:
         charger = admission.charger
         upstream = self._registry.upstream(charger)
         if upstream is None:
-            # Without a central system, the gateway's own is to answer: `built_in` of the admission.
-            raise Refusal(503, "no-upstream", "no central system is configured for this charger")
+            return replace(admission, upstream=self._stand_in(admission.subprotocol))
         connecting = self._connector.connect(
             upstream, charger.charger_id, common, headers.authorization(request), headers.compression(request)
         )

@@ -20,9 +20,9 @@ ACK_SECONDS: Final = Histogram(
 KAFKA_UP: Final = Gauge("ocpplog_gateway_kafka_up", "Whether Kafka takes what comes: 1, or 0 while records have to wait")
 BUFFER_RECORDS: Final = Gauge("ocpplog_gateway_buffer_records", "Records that Kafka has not acknowledged")
 BUFFER_BYTES: Final = Gauge("ocpplog_gateway_buffer_bytes", "Memory that they take, in bytes")
+PASSED_EARLY: Final = Counter("ocpplog_gateway_passed_early_total", "Frames passed on before Kafka had them")
 DROPPED: Final = Counter("ocpplog_gateway_dropped_frames_total", "Frames that the buffer had no room for: each is part of a gap")
 GAPS: Final = Counter("ocpplog_gateway_gaps_total", "Gaps declared on Kafka")
-HELD_BACK: Final = Counter("ocpplog_gateway_unrecorded_passed_total", "Frames passed on before Kafka had them")
 NOT_RECORDED: Final = Counter(
     "ocpplog_gateway_not_recorded_total", "Frames that Kafka did not take in time, and that were not passed on"
 )
@@ -50,3 +50,12 @@ def watch(records: Callable[[], int], size: Callable[[], int], problem: Callable
     BUFFER_RECORDS.set_function(records)
     BUFFER_BYTES.set_function(size)
     KAFKA_UP.set_function(lambda: not problem())
+
+
+class Records:
+    """A `buffer.Observer`."""
+
+    passed_early = staticmethod(PASSED_EARLY.inc)
+    dropped = staticmethod(DROPPED.inc)
+    lost = staticmethod(EVENTS_LOST.inc)
+    declared = staticmethod(GAPS.inc)
