@@ -15,6 +15,7 @@ from ocpplog_common.ocppj import Call, CallError, CallResult
 from ocpplog_enricher.domain import meter_values, timestamps
 from ocpplog_enricher.domain.meter_values import MeterValues
 from ocpplog_enricher.domain.pairing import Exchange, Observed
+from ocpplog_enricher.domain.redaction import redact
 from ocpplog_enricher.domain.rows import Enriched, LogRow, SampleRow
 
 _TIMESTAMPED: Final = frozenset({"StartTransaction", "StopTransaction", "StatusNotification", "TransactionEvent"})
@@ -25,8 +26,8 @@ _INT32: Final = range(-(2**31), 2**31)
 
 
 def enrich(exchange: Exchange, partition: int) -> Enriched:
-    """The rows of an exchange. Never raises, whatever the payloads hold."""
-    return _Enrichment(exchange, partition).rows()
+    """The rows of an exchange, without the secrets that it held. Never raises, whatever the payloads hold."""
+    return _Enrichment(redact(exchange), partition).rows()
 
 
 class _Enrichment:

@@ -123,8 +123,8 @@ class LogEntry(BaseModel):
     power_l3: float | None
     power: float | None
     power_unit: str | None
-    request: str | None = Field(None, description="Payload as it was sent; in lists only with fields=request")
-    response: str | None = Field(None, description="Payload as it was sent; in lists only with fields=response")
+    request: str | None = Field(None, description="Payload as it was sent, secrets as ***; in lists only with fields=request")
+    response: str | None = Field(None, description="Payload as it was sent, secrets as ***; in lists only with fields=response")
 
 
 class LogEntryDetail(LogEntry):

@@ -1,0 +1,73 @@
+"""What counts as a secret: by the name it goes under, or by its own looks. The list is in docs/adr/0009-secrets-in-frames.md.
+
+RFID tags are none here: `idTag`, `idToken` and a bare `token` stay.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+_KEYS: Final = "authori[sz]ation auth private api access shared encryption symmetric master signing network wifi wlan wpa"
+_TOKENS: Final = "access auth authori[sz]ation api bearer oauth refresh security session"
+_PINS: Final = "sim apn modem admin user service"
+
+
+def _any(words: str) -> str:
+    return "(?:" + "|".join(words.split()) + ")"
+
+
+_JOINT: Final = "[-_. ]?"
+_ANYWHERE: Final = "|".join(
+    (
+        *(f"pass{_JOINT}word", "passwd", f"pass{_JOINT}phrase", f"pass{_JOINT}code", "secret", f"pin{_JOINT}code"),
+        *(f"{_any(_KEYS)}{_JOINT}key", f"{_any(_TOKENS)}{_JOINT}token"),
+    )
+)
+_AT_THE_END: Final = rf"(?:pwd|psk|(?:(?<![a-z])|{_any(_PINS)}{_JOINT})pin)(?![a-z])"
+_WORDS: Final = f"{_ANYWHERE}|{_AT_THE_END}"
+_NAME: Final = re.compile(_WORDS.encode(), re.IGNORECASE)
+_WITH_P: Final = re.compile("p(?:ass|in|wd|sk)")
+_HIDDEN: Final = re.compile(rb"\\u00[2-7]")
+"""A \\u escape of an ASCII character: any name may be spelled with them."""
+
+# Bounded, so that no text takes longer than its length deserves.
+_PROSE: Final = re.compile(
+    b"|".join(
+        (
+            # name=value, name: value, <name>value</name>
+            rb"(?:" + _WORDS.encode() + rb")[\w.-]{0,40}+[\"']?\s{0,8}[=:>]\s{0,8}[\"']?(?P<value>[^\s\"'&,;<}\]]+)",
+            # RFC 3986 section 3.2.1. People also write slashes into passwords; a port is none.
+            rb"://[^\s/?#\"@:]*:(?P<userinfo>[^\s/?#\"]+(?=@)|(?!\d{1,5}(?:[/?#]|\Z))[^\s\",]{1,256}?(?=@))",
+            rb"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----(?P<pem>.+?)(?=-----END|\Z)",
+        )
+    ),
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+def may_hold(data: bytes) -> bool:
+    """Whether a text can hold a secret at all. Errs towards yes.
+
+    Every frame is asked, so this costs less than the words would: parts of them, looked for in text, which Python searches
+    faster than bytes.
+    """
+    lowered = data.lower().decode("latin-1")
+    if "key" in lowered or "secret" in lowered or "@" in lowered or _WITH_P.search(lowered):
+        return True
+    if "\\u00" in lowered and _HIDDEN.search(data):
+        return True
+    # The tokens of normal traffic are RFID tags.
+    return "token" in lowered and lowered.count("token") > lowered.count("idtoken") + lowered.count('"token')
+
+
+def is_secret(name: bytes) -> bool:
+    """Whether what goes under this name is a secret."""
+    return _NAME.search(name) is not None
+
+
+def in_prose(text: bytes) -> Iterator[tuple[int, int]]:
+    """Where secrets stand in a text that is no JSON: values of names, passwords of URLs, private keys."""
+    for found in _PROSE.finditer(text):
+        yield found.span(found.lastgroup or 0)
