@@ -7,6 +7,7 @@ import random
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,8 @@ from clickhouse_connect.driver import Client
 from ocpplog_common import topics
 from ocpplog_common.admin import kafka as admin
 from ocpplog_common.clickhouse.migrate import migrate
-from ocpplog_common.envelope import Envelope, Source, new_connection_id
-from ocpplog_common.records import Connectivity, LevelName, Site
+from ocpplog_common.envelope import Envelope, Opcode, Source, new_connection_id
+from ocpplog_common.records import Connectivity, Gap, LevelName, Site, encode
 from ocpplog_common.settings import KafkaSettings
 from support.broker import IDEMPOTENCE, kafka
 from support.processes import LocalClickHouse, Process, free_port, local_clickhouse, wait_for_http
@@ -105,13 +106,32 @@ class Charger:
         self.connection = new_connection_id(time.time_ns() // 1000)
         self.sequence = 0
 
-    async def put(self, source: Source, frame: str) -> None:
+    async def put(self, source: Source, frame: str) -> Envelope:
         self.sequence += 1
         now_us = time.time_ns() // 1000
         envelope = Envelope(
             self.charger_id, self.site_id, source, "ocpp1.6", self.connection, self.sequence, now_us, "gw", frame.encode()
         )
+        await self.send(envelope)
+        return envelope
+
+    async def send(self, envelope: Envelope) -> None:
         await self._producer.send(topics.FRAMES, envelope.frame, key=envelope.key(), headers=envelope.headers())
+
+    async def gap(self, source: Source, count: int) -> Envelope:
+        """Say that so many frames are missing, in their place."""
+        first = self.sequence + 1
+        self.sequence += count
+        now_us = time.time_ns() // 1000
+        at = datetime.fromtimestamp(now_us / 1_000_000, UTC)
+        gap = Gap(self.charger_id, self.site_id, source, at, at, count, 100 * count, 1, "Kafka did not answer")
+        envelope = Envelope(
+            *(self.charger_id, self.site_id, source, "ocpp1.6", self.connection, first, now_us, "gw"),
+            frame=encode(gap),
+            opcode=Opcode.GAP,
+        )
+        await self.send(envelope)
+        return envelope
 
     async def exchange(self, number: int, action: str, request: str = "{}", response: str = "{}") -> None:
         await self.put(Source.CHARGER, f'[2,"{number}","{action}",{request}]')
@@ -169,6 +189,70 @@ async def test_a_request_without_an_answer_times_out_on_a_quiet_partition(bench:
     bench.start()
     await Charger(producer, "CP1", "loud").put(Source.CSMS, '[2,"1","Reset",{"type":"Hard"}]')
     await bench.until(lambda: bench.rows("outcome") == [("timeout",)])
+
+
+async def test_a_gap_is_a_row_and_a_frame_that_comes_twice_is_one(bench: Bench, producer: AIOKafkaProducer) -> None:
+    """On a site that logs next to nothing; the copies come at once, and once more after all was stored and forgotten."""
+    bench.start()
+    charger = Charger(producer, "CP1", "quiet")
+    boot = [
+        await charger.put(Source.CHARGER, '[2,"1","BootNotification",{"chargePointVendor":"V"}]'),
+        await charger.put(Source.CSMS, '[3,"1",{"status":"Accepted"}]'),
+    ]
+    gap = await charger.gap(Source.CHARGER, 37)
+    lonely = await charger.put(Source.CHARGER, '[2,"2","BootNotification",{"chargePointVendor":"V"}]')
+    everything = [*boot, gap, lonely]
+    for envelope in everything:
+        await charger.send(envelope)
+    outcomes = [("result", 1), ("gap", 3), ("timeout", 40)]
+    await bench.until(lambda: bench.rows("outcome, sequence") == outcomes)
+    other = Charger(producer, "CP1", "quiet")
+    await other.exchange(3, "BootNotification")
+    await bench.until(lambda: len(bench.rows("outcome")) == 4)
+    for envelope in (gap, boot[0], lonely):
+        await charger.send(envelope)
+    await asyncio.sleep(5)
+    await other.exchange(4, "BootNotification")
+    await bench.until(lambda: len(bench.rows("outcome")) >= 5)
+    await asyncio.sleep(5)
+    assert bench.rows("outcome, sequence") == [*outcomes, ("result", 1), ("result", 3)]
+
+    [found] = bench.rows(
+        "action, site_id, charger_id, source, toUnixTimestamp64Milli(datetime), request, violations[1]", "outcome = 'gap'"
+    )
+    assert found[:5] == ("", "quiet", "CP1", "charger", gap.received_at_us // 1000)
+    assert found[5] == gap.frame.decode()
+    assert found[6].startswith("log: 37 frames from the charger between ")
+    assert found[6].endswith(" UTC were passed on and not recorded: Kafka did not answer")
+    assert bench.rows("outcome", "search LIKE '%not recorded%' AND search LIKE '%cp1%'") == [("gap",)]
+    assert bench.enricher.stop() == 0
+    bench.start()
+    await charger.gap(Source.CSMS, 1)
+    await bench.until(lambda: len(bench.rows("outcome", "outcome = 'gap'")) == 2)
+    assert len(bench.rows("outcome")) == 6
+
+
+async def test_secrets_stay_on_kafka_and_out_of_the_rows(bench: Bench, producer: AIOKafkaProducer) -> None:
+    bench.start()
+    charger, secret = Charger(producer, "CP1", "loud"), "4f8ac01b99d27e3c"
+    sent = await charger.put(
+        Source.CSMS, f'[2,"1","ChangeConfiguration",{{ "value":"{secret}","key":"Authorization\\u004bey", "n":1.50}}]'
+    )
+    await charger.put(Source.CHARGER, f'[3,"1",{{"status":"Rejected","info":"no: {secret}"}}]')
+    await charger.put(Source.CHARGER, f'[2,"2","DataTransfer",{{"data":"{{\\"password\\":\\"{secret}')
+    await bench.until(lambda: len(bench.rows("outcome")) == 2)
+    [changed, broken] = bench.rows("*")
+    assert secret not in f"{changed}{broken}"
+    [(request, response)] = bench.rows("request, response", "action = 'ChangeConfiguration'")
+    assert request == '{ "value":"***","key":"Authorization\\u004bey", "n":1.50}'
+    assert response == '{"status":"Rejected","info":"no: ***"}'
+    assert bench.rows("count()", f"search LIKE '%{secret}%'", "1") == [(0,)]
+
+    consumer = AIOKafkaConsumer(topics.FRAMES, auto_offset_reset="earliest", **bench.kafka.kafka_client())
+    await consumer.start()
+    record = await asyncio.wait_for(consumer.getone(), 10)
+    await consumer.stop()
+    assert record.value == sent.frame
 
 
 async def test_records_that_are_no_frames_are_put_aside(bench: Bench, producer: AIOKafkaProducer) -> None:
