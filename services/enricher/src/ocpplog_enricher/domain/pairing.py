@@ -89,9 +89,11 @@ _Key = tuple[str, Source, str]
 @dataclass(slots=True)
 class _Open:
     request: Observed
-    action: str
     admitted: bool
     key: _Key
+    since_us: int
+    """Stream time when it came: a frame that was held back while Kafka did not answer is older than that by its own time,
+    and so is its answer behind it."""
 
 
 @dataclass(slots=True)
@@ -160,7 +162,7 @@ class Pairing:
         key = (envelope.connection_id, envelope.source, call.message_id)
         ended = [self._close(key, Outcome.SUPERSEDED, seen.offset)] if key in self._open else []
         admitted = self.admits(envelope.site_id, call.action, envelope.received_at_us)
-        self._open[key] = _Open(seen, call.action, admitted, key)
+        self._open[key] = _Open(seen, admitted, key, self.stream_time_us)
         mine = self._by_charger.setdefault(envelope.charger_id, OrderedDict())
         mine[key] = None
         if len(mine) > self.max_open:
@@ -197,7 +199,7 @@ class Pairing:
         ended = []
         while self._open:
             oldest = next(iter(self._open.values()))
-            if oldest.request.envelope.received_at_us > before_us:
+            if oldest.since_us > before_us:
                 break
             ended.append(self._close(oldest.key, Outcome.TIMEOUT, offset))
         return ended
