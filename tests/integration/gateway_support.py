@@ -214,7 +214,7 @@ async def until(condition: Callable[[], bool], timeout: float = 5) -> None:
 
 
 @contextlib.asynccontextmanager
-async def listening(system: Upstream, port: int) -> AsyncIterator[Server]:
+async def listening(system: Upstream, port: int, **more: Any) -> AsyncIterator[Server]:
     async with serve(
         system.handle,
         "127.0.0.1",
@@ -224,6 +224,7 @@ async def listening(system: Upstream, port: int) -> AsyncIterator[Server]:
         max_size=None,
         close_timeout=1,
         logger=WEBSOCKET_LOG,
+        **more,
     ) as server:
         yield server
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,6 +12,7 @@ import msgspec
 import pytest
 
 from ocpplog_common import records, tokens
+from ocpplog_common.admin.__main__ import main
 from ocpplog_common.clickhouse import client, migrate
 from ocpplog_common.clickhouse.tables import EXPORT_COLUMNS
 from ocpplog_common.envelope import Envelope, EnvelopeError, Header, Opcode, Source, new_connection_id
@@ -192,3 +194,13 @@ class TestWhatMayBeWritten:
     def test_fields_of_a_charger(self, field: str) -> None:
         with pytest.raises(RecordError):
             records.decode_charger(b'{"charger_id":"c","site_id":"s",%s}' % field.encode())
+
+    def test_the_command_says_so_and_writes_nothing(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        lines = b'{"charger_id":"a","site_id":"s"}\n{"charger_id":"b","site_id":"s","upstream":"ws://user:secret@csms"}\n'
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(lines)))
+        assert main(["put", "chargers"]) == 1
+        said = capsys.readouterr()
+        assert said.err.startswith("ocpplog-admin put: b: upstream: credentials must not be on Kafka")
+        assert said.out == "" and "secret" not in said.err

@@ -86,14 +86,16 @@ class GuardedConnection(ChargerConnection):
         if self._contexts is None:
             self._begin(tcp)
         else:
-            tcp.pause_reading()
             self._negotiating = self.loop.create_task(self._negotiate(tcp, self._contexts.value), name="TLS handshake")
 
     async def _negotiate(self, tcp: asyncio.Transport, context: ssl.SSLContext) -> None:
+        starting = self.loop.create_task(
+            self.loop.start_tls(tcp, self, context, server_side=True, ssl_handshake_timeout=self._door.open_timeout_s)
+        )
+        # Two turns of the loop: in the first, TLS takes the connection over, in the second it is ready for data.
+        self.loop.call_soon(self.loop.call_soon, self._hand_over, tcp)
         try:
-            secured = await self.loop.start_tls(
-                tcp, self, context, server_side=True, ssl_handshake_timeout=self._door.open_timeout_s
-            )
+            secured = await starting
         except OSError as error:
             if isinstance(error, ssl.SSLError):
                 self._door.failed(self, Refusal(400, "tls", f"TLS handshake: {error.reason or error}"))
@@ -104,6 +106,18 @@ class GuardedConnection(ChargerConnection):
             self._leave()
             return
         self._begin(secured)
+
+    def _hand_over(self, tcp: asyncio.Transport) -> None:
+        """Give TLS what was read before it took the connection over: the beginning of the client's handshake, mostly."""
+        assert self._early is not None
+        early, self._early = self._early, bytearray()
+        tls = cast(asyncio.BufferedProtocol, tcp.get_protocol())
+        while early and not tcp.is_closing():
+            buffer = memoryview(tls.get_buffer(len(early)))
+            size = min(len(buffer), len(early))
+            buffer[:size] = early[:size]
+            del early[:size]
+            tls.buffer_updated(size)
 
     def _begin(self, transport: asyncio.Transport) -> None:
         super().connection_made(transport)
