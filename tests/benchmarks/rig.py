@@ -1,0 +1,147 @@
+"""Starts what a benchmark needs: broker, central system, and the relays under test."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import resource
+import sys
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from benchmarks.processes import CpuMeter, children
+from ocpplog_common import topics
+from ocpplog_common.admin import kafka as admin
+from ocpplog_common.records import Charger, Site
+from ocpplog_common.secrets import hash_password
+from ocpplog_common.settings import KafkaSettings
+from support.broker import IDEMPOTENCE, kafka
+from support.processes import Process, free_port, running, wait_for_http, wait_for_port
+
+_PARTITIONS = 12
+_PASSWORD = "0123456789abcdef0123"
+
+
+@dataclass(frozen=True, slots=True)
+class Relay:
+    """A relay under test. `name`: reference or gateway."""
+
+    name: str
+    port: int
+    pid: int
+
+
+@dataclass
+class Rig:
+    """`recorded`: frames that the gateways relayed, all of which have to be on Kafka in the end."""
+
+    bootstrap: str
+    broker_pid: int
+    upstream_port: int
+    upstream_pid: int
+    logs: Path
+    recorded: int = 0
+    credentials: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def upstream(self) -> str:
+        return f"ws://127.0.0.1:{self.upstream_port}/csms/"
+
+    def cpu(self, relay: Relay) -> CpuMeter:
+        return CpuMeter({"relay": relay.pid, "client": os.getpid(), "upstream": self.upstream_pid, "broker": self.broker_pid})
+
+    def counts(self) -> dict[str, Any]:
+        """`upstream.Counts`."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.upstream_port}/counts", timeout=30) as response:
+            found: dict[str, Any] = json.load(response)
+            return found
+
+    async def upstream_has(self, connections: int, within_s: float = 60.0) -> None:
+        """Wait until the central system has so many connections."""
+        async with asyncio.timeout(within_s):
+            while (await asyncio.to_thread(self.counts))["open"] != connections:
+                await asyncio.sleep(0.1)
+
+    @contextlib.contextmanager
+    def reference(self) -> Iterator[Relay]:
+        port = free_port()
+        command = (sys.executable, "-m", "benchmarks.bare_relay", "--port", str(port), "--upstream", self.upstream)
+        with running(Process(*command, log=self.logs / "reference.log")) as process:
+            wait_for_port(port, process)
+            yield Relay("reference", port, process.child.pid)
+
+    @contextlib.contextmanager
+    def gateway(self) -> Iterator[Relay]:
+        port, health = free_port(), free_port()
+        settings = {
+            "kafka_bootstrap": self.bootstrap,
+            "kafka_idempotence": str(IDEMPOTENCE).lower(),
+            "gateway_port": port,
+            "gateway_health_port": health,
+            "gateway_upstream": self.upstream,
+            "gateway_drain_s": 0,
+        }
+        environment = {f"OCPPLOG_{name.upper()}": str(value) for name, value in settings.items()}
+        command = (sys.executable, "-m", "ocpplog_gateway")
+        with running(Process(*command, env=environment, log=self.logs / "gateway.log")) as process:
+            wait_for_http(f"http://127.0.0.1:{health}/readyz", process)
+            yield Relay("gateway", port, process.child.pid)
+
+    async def on_kafka(self) -> int:
+        """Records of `ocpp.frames`."""
+        consumer = AIOKafkaConsumer(bootstrap_servers=self.bootstrap)
+        await consumer.start()
+        try:
+            partitions = [TopicPartition(topics.FRAMES, number) for number in range(_PARTITIONS)]
+            ends: dict[TopicPartition, int] = await consumer.end_offsets(partitions)
+            # The embedded broker's answer can be a little low: what follows is read.
+            consumer.assign(partitions)
+            for partition, offset in ends.items():
+                consumer.seek(partition, offset)
+            while found := await consumer.getmany(timeout_ms=1000):
+                for partition, records in found.items():
+                    ends[partition] = records[-1].offset + 1
+            return sum(ends.values())
+        finally:
+            await consumer.stop()
+
+
+@contextlib.contextmanager
+def rig(logs: Path, chargers: int) -> Iterator[Rig]:
+    """A broker with a registry of `chargers`, each with a password, and the central system."""
+    _raise_file_limit()
+    with contextlib.ExitStack() as stack:
+        before = children()
+        bootstrap = stack.enter_context(kafka())
+        [broker_pid] = children() - before
+        port = free_port()
+        command = (sys.executable, "-m", "benchmarks.upstream", "--port", str(port))
+        upstream = stack.enter_context(running(Process(*command, log=logs / "upstream.log")))
+        wait_for_port(port, upstream)
+        found = Rig(bootstrap, broker_pid, port, upstream.child.pid, logs)
+        found.credentials = [(f"BENCH-{number:05}", _PASSWORD) for number in range(chargers)]
+        asyncio.run(_register(found))
+        yield found
+
+
+async def _register(rig: Rig) -> None:
+    settings = KafkaSettings(kafka_bootstrap=rig.bootstrap, kafka_idempotence=IDEMPOTENCE)
+    await admin.create_topics(settings, _PARTITIONS, 1)
+    chargers = [
+        Charger(charger_id=charger_id, site_id="bench", password_hash=hash_password(password.encode()))
+        for charger_id, password in rig.credentials
+    ]
+    await admin.put_records(settings, [Site(site_id="bench"), *chargers])
+
+
+def _raise_file_limit() -> None:
+    """A relay needs two descriptors a connection; child processes inherit the limit."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
