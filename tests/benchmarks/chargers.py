@@ -13,6 +13,7 @@ from benchmarks import messages, wire
 
 _CALLS = tuple(wire.Template.of(2, rest, masked=True) for rest in messages.CALLS)
 _ANSWER = wire.Template.of(3, messages.ANSWER, masked=False)
+_NORMAL_CLOSURE = (1000).to_bytes(2, "big")
 _ANSWER_BEGINS = len(wire.header(wire.TEXT, 0, masked=False))
 
 Answered = Callable[["Charger", float], None]
@@ -54,6 +55,7 @@ class Charger(asyncio.Protocol):
 
     def close(self) -> None:
         self.closing = True
+        self._transport.write(wire.frame(wire.CLOSE, _NORMAL_CLOSURE, masked=True))
         self._transport.close()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -121,7 +123,7 @@ class Fleet:
             self.failed.set_exception(error)
 
     async def connect(self, credentials: Sequence[tuple[str, str]], at_once: int) -> None:
-        """Connect a charger for each charger id and password, `at_once` of them at a time. Raises WireError."""
+        """Connect a charger for each charger id and password, `at_once` of them at a time. Raises WireError unless all come in."""
         room = asyncio.Semaphore(at_once)
 
         async def one(number: int, charger_id: str, password: str) -> Charger:
@@ -133,12 +135,24 @@ class Fleet:
                 return charger
 
         tasks = [one(number, *found) for number, found in enumerate(credentials)]
-        self.chargers = await asyncio.gather(*tasks)
+        found = await asyncio.gather(*tasks, return_exceptions=True)
+        self.chargers = [charger for charger in found if isinstance(charger, Charger)]
+        if failed := [error for error in found if isinstance(error, BaseException)]:
+            await self.close()
+            raise wire.WireError(f"{len(self.chargers)} of {len(tasks)} accepted: {failed[0]!r}")
+
+    async def call_once(self) -> None:
+        """Each charger exchanges one message. Raises WireError."""
+        for charger in self.chargers:
+            charger.call(0.0)
+        await self.drain()
 
     async def close(self) -> None:
         for charger in self.chargers:
             charger.close()
-        self.failed.cancel()
+        if not self.failed.cancel():
+            # Whoever awaited it knows; else, the loop would call it forgotten.
+            self.failed.exception()
         await asyncio.sleep(0)
 
     async def sleep(self, seconds: float) -> None:

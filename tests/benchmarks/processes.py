@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -41,19 +42,30 @@ def children() -> set[int]:
     return found
 
 
+def busy_seconds() -> float:
+    """What all cores together have worked since the machine started, whoever for."""
+    user, nice, system, _idle, _iowait, *others = Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]
+    return sum(map(int, (user, nice, system, *others))) / _TICKS
+
+
 class CpuMeter:
-    """CPU seconds that each process took between `start` and `stop`."""
+    """CPU seconds that processes take between `start` and `stop`; `others`: the rest of the machine."""
 
     def __init__(self, pids: Mapping[str, int]) -> None:
         self._pids = pids
+        self._began = 0.0
         self._before: dict[str, float] = {}
-        self.seconds: dict[str, float] = {}
+        self.per_second: dict[str, float] = {}
 
     def start(self) -> None:
+        self._began = time.monotonic()
         self._before = self._now()
 
     def stop(self) -> None:
-        self.seconds = {name: round(after - self._before[name], 2) for name, after in self._now().items()}
+        took = {name: after - self._before[name] for name, after in self._now().items()}
+        took["others"] = took.pop("all") - sum(took.values())
+        seconds = time.monotonic() - self._began
+        self.per_second = {name: round(max(value, 0.0) / seconds, 3) for name, value in took.items()}
 
     def _now(self) -> dict[str, float]:
-        return {name: cpu_seconds(pid) for name, pid in self._pids.items()}
+        return {"all": busy_seconds(), **{name: cpu_seconds(pid) for name, pid in self._pids.items()}}

@@ -40,14 +40,14 @@ class Relay:
 
 @dataclass
 class Rig:
-    """`recorded`: frames that the gateways relayed, all of which have to be on Kafka in the end."""
+    """`relayed`: frames that gateways passed on, all of which have to be on Kafka in the end."""
 
     bootstrap: str
     broker_pid: int
     upstream_port: int
     upstream_pid: int
     logs: Path
-    recorded: int = 0
+    relayed: int = 0
     credentials: list[tuple[str, str]] = field(default_factory=list)
 
     @property
@@ -116,7 +116,7 @@ class Rig:
 @contextlib.contextmanager
 def rig(logs: Path, chargers: int) -> Iterator[Rig]:
     """A broker with a registry of `chargers`, each with a password, and the central system."""
-    _raise_file_limit()
+    _raise_file_limit(2 * chargers + 1000)
     with contextlib.ExitStack() as stack:
         before = children()
         bootstrap = stack.enter_context(kafka())
@@ -141,7 +141,9 @@ async def _register(rig: Rig) -> None:
     await admin.put_records(settings, [Site(site_id="bench"), *chargers])
 
 
-def _raise_file_limit() -> None:
-    """A relay needs two descriptors a connection; child processes inherit the limit."""
+def _raise_file_limit(needed: int) -> None:
+    """A relay needs two descriptors a connection; child processes inherit the limit. Raises OSError where it is too low."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < needed:
+        raise OSError(f"a limit of {hard} open files: {needed} are needed (ulimit -Hn)")
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

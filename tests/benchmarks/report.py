@@ -1,0 +1,116 @@
+"""What a run found, as JSON and as a table; and the machine it ran on."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import subprocess
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from benchmarks.parts import GATEWAY, REFERENCE, Outcome, cpu_of
+from support.broker import JARS
+
+_SATURATED = 0.9
+_CROWDED = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """`relayed`: frames that gateways passed on; `on_kafka`: those that are there. `failures`: parts that broke off, and why."""
+
+    outcomes: Sequence[Outcome]
+    failures: dict[str, str]
+    relayed: int
+    on_kafka: int
+
+    @property
+    def met(self) -> bool:
+        return all(outcome.met for outcome in self.outcomes) and not self.failures and self.relayed == self.on_kafka
+
+    def as_json(self) -> dict[str, Any]:
+        parts = {
+            outcome.target.name: {
+                **asdict(outcome),
+                "met": outcome.met,
+                "cpu": {relay: cpu_of(outcome.samples, relay) for relay in (REFERENCE, GATEWAY)},
+                "notes": notes(outcome),
+            }
+            for outcome in self.outcomes
+        }
+        kafka = {"relayed": self.relayed, "on_kafka": self.on_kafka}
+        return {**context(), "met": self.met, "parts": parts, "failures": self.failures, "kafka": kafka}
+
+    def as_text(self) -> str:
+        row = "{:<11} {:<15} {:>10} {:>10}   {:<6} {:>7}  {:<8} {}".format
+        lines = [row("", "", "reference", "gateway", "", "", "bound", "").rstrip()]
+        for found in self.outcomes:
+            target = found.target
+            bound = f"{'>=' if target.at_least else '<='} {target.bound:g}"
+            figures = (f"{found.reference:,.1f}", f"{found.gateway:,.1f}", target.compared, f"{found.value:.2f}", bound)
+            lines.append(row(target.name, target.unit, *figures, "met" if found.met else "MISSED"))
+        lines += [f"{name:<11} FAILED: {why}" for name, why in self.failures.items()]
+        lines.append(f"frames on Kafka: {self.on_kafka:,} of {self.relayed:,} relayed by the gateway")
+        lines += ["", "CPU seconds a second (medians)", *self._cpu_lines()]
+        lines += [f"note: {found.target.name}: {note}" for found in self.outcomes for note in notes(found)]
+        return "\n".join(lines)
+
+    def _cpu_lines(self) -> list[str]:
+        lines = []
+        for found in self.outcomes:
+            for relay in (REFERENCE, GATEWAY):
+                if cpu := cpu_of(found.samples, relay):
+                    shares = "  ".join(f"{name} {share:.2f}" for name, share in cpu.items())
+                    lines.append(f"{found.target.name:<11} {relay:<10} {shares}")
+        return lines
+
+
+def notes(found: Outcome) -> list[str]:
+    """What makes the figures less than what they seem."""
+    said = []
+    for relay in (REFERENCE, GATEWAY):
+        cpu = cpu_of(found.samples, relay)
+        said += [f"{relay}: the {end} was busy" for end in ("client", "upstream") if cpu.get(end, 0) > _SATURATED]
+        if cpu.get("others", 0) > _CROWDED:
+            said.append(f"{relay}: other processes took {cpu['others']:.2f} of {os.cpu_count()} cores")
+    return said
+
+
+def context() -> dict[str, Any]:
+    """When, of which commit, on what."""
+    return {
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "commit": _commit(),
+        "cores": os.cpu_count(),
+        "memory_GiB": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
+        "cpu": _cpu_model(),
+        "kernel": platform.release(),
+        "python": platform.python_version(),
+        "websockets": version("websockets"),
+        "uvloop": version("uvloop"),
+        "aiokafka": version("aiokafka"),
+        "broker": "Apache Kafka" if JARS else "embedded",
+    }
+
+
+def _cpu_model() -> str:
+    found = re.search(r"^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    return found[1] if found else platform.machine()
+
+
+def _commit() -> str:
+    """Of the gateway that is measured, which may be installed from elsewhere than this file; `-dirty` with changes of its own."""
+    import ocpplog_gateway
+
+    command = ("git", "describe", "--always", "--dirty")
+    try:
+        return subprocess.run(
+            command, cwd=Path(ocpplog_gateway.__file__).parent, capture_output=True, text=True, check=True
+        ).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
