@@ -161,4 +161,3 @@ def cpu_of(samples: Sequence[Sample], relay: str) -> dict[str, float]:
     """Medians of what the processes took, CPU seconds a second."""
     found = [sample.cpu for sample in samples if sample.relay == relay and sample.cpu]
     return {name: median([cpu[name] for cpu in found]) for name in (found[0] if found else ())}
-

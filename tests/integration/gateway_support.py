@@ -72,6 +72,13 @@ class Gate:
         found = re.findall(rf"^{name}(?:{{.*}})? (\S+)$", (await self.get("/metrics"))[1], re.MULTILINE)
         return sum(float(value) for value in found)
 
+    async def reaches(self, name: str, least: float, most: float = float("inf"), timeout: float = 15) -> None:
+        """Wait until a metric is in these bounds."""
+        deadline = time.monotonic() + timeout
+        while not least <= (found := await self.metric(name)) <= most:
+            assert time.monotonic() < deadline, f"{name} is {found}"
+            await asyncio.sleep(0.05)
+
     def __enter__(self) -> Gate:
         self.process.start()
         return self
@@ -127,8 +134,8 @@ class Bench:
         found = await self.read(topics.FRAMES, lambda found: len(of(found)) >= count)
         return [Envelope.from_record(record.key, record.value, record.headers) for record in of(found)]
 
-    async def everything(self) -> dict[tuple[str, Source], list[bytes]]:
-        """All frames, by charger and direction."""
+    async def all_of(self, topic: str) -> list[Any]:
+        """The topic's records, once nothing more comes."""
         quiet = time.monotonic() + 1
         size = 0
 
@@ -138,8 +145,12 @@ class Bench:
                 size, quiet = len(found), time.monotonic() + 0.5
             return time.monotonic() > quiet
 
+        return await self.read(topic, settled, 30)
+
+    async def everything(self) -> dict[tuple[str, Source], list[bytes]]:
+        """All frames, by charger and direction."""
         by_side: dict[tuple[str, Source], list[bytes]] = defaultdict(list)
-        for record in await self.read(topics.FRAMES, settled, 30):
+        for record in await self.all_of(topics.FRAMES):
             envelope = Envelope.from_record(record.key, record.value, record.headers)
             by_side[envelope.charger_id, envelope.source].append(envelope.frame)
         return by_side
@@ -267,3 +278,36 @@ async def raw(gate: Gate, data: bytes) -> bytes:
 
 
 REFUSE, CONNECT, DISCONNECT = ConnectionEventKind.REFUSE, ConnectionEventKind.CONNECT, ConnectionEventKind.DISCONNECT
+
+
+class Traffic:
+    """Chargers that send as fast as they get answers, and keep what they got."""
+
+    def __init__(self, gate: Gate, charger_ids: Sequence[str]) -> None:
+        self.received: dict[str, list[bytes]] = {charger_id: [] for charger_id in charger_ids}
+        self.codes: list[int | None] = []
+        self._stop = False
+        self._tasks = [asyncio.create_task(self._run(gate, charger_id)) for charger_id in charger_ids]
+
+    async def _run(self, gate: Gate, charger_id: str) -> None:
+        async with join(gate, f"/{charger_id}") as point:
+            with contextlib.suppress(ConnectionClosed):
+                for number in range(1_000_000):
+                    if self._stop:
+                        await point.close()
+                    await point.send(HEARTBEAT.format(number))
+                    await point.send(f'[2,"{number}b","StatusNotification",{{}}]')
+                    self.received[charger_id].append(str(await point.recv()).encode())
+                    self.received[charger_id].append(str(await point.recv()).encode())
+            self.codes.append(point.close_code)
+
+    async def flowing(self, each: int = 20) -> None:
+        await until(lambda: all(len(found) >= each for found in self.received.values()), 10)
+
+    async def ended(self) -> None:
+        await asyncio.wait_for(asyncio.gather(*self._tasks), 10)
+
+    async def stop(self) -> None:
+        """Each charger closes once it has its answers."""
+        self._stop = True
+        await self.ended()

