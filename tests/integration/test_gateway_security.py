@@ -91,6 +91,7 @@ class SecureGate(Gate):
             "gateway_client_ca_file": pki.clients,
             "gateway_trusted_proxies": "127.0.0.2/32",
             "gateway_peer_failures": 0,
+            "gateway_charger_failures": 0,
         }
         super().__init__(bootstrap, log, **{**known, **settings})
 
@@ -147,6 +148,7 @@ async def _prepare(bench: Bench) -> None:
         *(charger(f"P-{number}") for number in range(20)),
         *(charger(f"TLS-{number}") for number in range(10)),
         *(charger(f"STORM-{number}", min_profile=0, password_hash="") for number in range(20)),
+        charger("FAULTY"),
         charger("OPEN", password_hash=""),
         charger("OPEN-0", password_hash="", min_profile=0),
         charger("LEAST-2", min_profile=2),
@@ -413,6 +415,23 @@ class TestLimits:
         await bench.events("P-11", *[REFUSE] * 3, where=from_address("127.0.0.9:"))
         assert len(re.findall(r"127\.0\.0\.9\b", text)) <= 5
 
+    async def test_one_charger_does_not_lock_out_the_others(
+        self, bench: Bench, pki: Pki, upstream: Upstream, tmp_path: Path
+    ) -> None:
+        limits = {"gateway_charger_failures": 2, "gateway_charger_failures_per_minute": 1}
+        async with another(bench, pki, tmp_path / "log", **limits) as gate:
+            for status in (401, 401, *[429] * 5):
+                assert (await refused(gate, "/FAULTY", additional_headers=basic("FAULTY", "x"))).status_code == status
+            async with join(gate, "/P-0", additional_headers=basic("P-0", KEY)) as point:
+                assert await answers(point)
+            # Nor can somebody elsewhere lock out a charger.
+            elsewhere = await refused(gate, "/FAULTY", additional_headers=basic("FAULTY", "x"), local_addr=("127.0.0.3", 0))
+            assert elsewhere.status_code == 401
+            assert await asyncio.to_thread(gate.process.stop) == 0
+        events = await bench.events("FAULTY", *[REFUSE] * 4)
+        assert [(e.close_code, e.site_id) for e in events] == [(401, "s1")] * 3 + [(429, "s1")]
+        assert "5 handshakes" in events[-1].reason and events[-1].peer == "127.0.0.1"
+
     async def test_connections_of_a_peer(self, bench: Bench, pki: Pki, upstream: Upstream, tmp_path: Path) -> None:
         async with another(bench, pki, tmp_path / "log", gateway_max_connections_per_peer=2) as gate:
             # Whoever says nothing counts too, on either port.
@@ -629,6 +648,19 @@ class TestStart:
                 assert gate.process.child.wait(15) == 1
             [line] = gate.log.read_text().splitlines()
             assert line.startswith(f"ocpplog-gateway: {said}: ")
+
+    async def test_a_certificate_for_each_kind_of_charger(
+        self, bench: Bench, pki: Pki, upstream: Upstream, tmp_path: Path
+    ) -> None:
+        other = pki.servers.make("gateway", host="localhost", elliptic=True).write(tmp_path, "elliptic")
+        both = {"gateway_tls_cert_file": f"{pki.cert},{other[0]}", "gateway_tls_key_file": f"{pki.key},{other[1]}"}
+        async with another(bench, pki, tmp_path / "log", **both) as gate:
+            for suite in ("AES256-GCM-SHA384", "ECDHE-ECDSA-AES128-GCM-SHA256"):
+                context = pki.client()
+                context.maximum_version = ssl.TLSVersion.TLSv1_2
+                context.set_ciphers(suite)
+                async with gate.tls("P-0", context, additional_headers=basic("P-0", KEY)) as point:
+                    assert point.transport.get_extra_info("cipher")[0] == suite
 
     async def test_only_tls(self, bench: Bench, pki: Pki, upstream: Upstream, tmp_path: Path) -> None:
         async with another(bench, pki, tmp_path / "log", gateway_plain="false") as gate:

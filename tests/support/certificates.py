@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 
@@ -17,7 +17,7 @@ class Made:
     """A certificate and its key."""
 
     certificate: x509.Certificate
-    key: rsa.RSAPrivateKey
+    key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
     @property
     def pem(self) -> bytes:
@@ -46,9 +46,10 @@ class Made:
         host: str = "",
         usage: x509.ObjectIdentifier | None = None,
         days: tuple[int, int] = (-1, 10),
+        elliptic: bool = False,
     ) -> Made:
         """A certificate of this authority. `authority`: basicConstraints, None: without. `days`: validity, from today."""
-        return make(name, organisation, self, authority, host, usage, days)
+        return make(name, organisation, self, authority, host, usage, days, elliptic)
 
 
 def make(
@@ -59,9 +60,11 @@ def make(
     host: str = "",
     usage: x509.ObjectIdentifier | None = None,
     days: tuple[int, int] = (-1, 10),
+    elliptic: bool = False,
 ) -> Made:
-    """RSA, since that is what the oldest chargers know."""
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    """RSA, since that is what the oldest chargers know, or ECDSA."""
+    key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
+    key = ec.generate_private_key(ec.SECP256R1()) if elliptic else rsa.generate_private_key(65537, 2048)
     attributes = [x509.NameAttribute(NameOID.COMMON_NAME, name)] if name else []
     if organisation:
         attributes.append(x509.NameAttribute(NameOID.ORGANIZATION_NAME, organisation))

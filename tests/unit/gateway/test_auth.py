@@ -46,6 +46,10 @@ class TestCredentials:
         with pytest.raises(Refusal):
             Rules().admit(other, Presented(RIGHT))
 
+    def test_colons(self) -> None:
+        record = Charger(charger_id="DE:1", site_id="s", password_hash=hash_password(b"a:b"))
+        assert Rules().admit(record, Presented(basic("DE:1", b"a:b"))) == 1
+
     @pytest.mark.parametrize("size", range(16, 21))
     def test_a_key_in_hex_and_raw(self, size: int) -> None:
         """AuthorizationKey of 32 to 40 hex digits; some chargers send the bytes they mean, which are not UTF-8."""

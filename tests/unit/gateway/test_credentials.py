@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import base64
+import ssl
 from pathlib import Path
 
 import pytest
 
+from ocpplog_gateway import tls
 from ocpplog_gateway.credentials import Credentials
 from ocpplog_gateway.errors import CredentialsError
+from ocpplog_gateway.settings import GatewaySettings
 from ocpplog_gateway.tls import FromFiles
+from support.certificates import root
 
 
 class TestCredentials:
@@ -87,3 +91,12 @@ class TestRenewal:
         file.write_text("3000")
         found.refresh()
         assert found.value == 3000
+
+
+def test_tls_1_2_is_the_least(tmp_path: Path) -> None:
+    cert, key = root().make("gateway").write(tmp_path, "listener")
+    settings = GatewaySettings(gateway_tls_port=1, gateway_tls_cert_file=cert, gateway_tls_key_file=key)
+    loaded = tls.load(settings)
+    assert loaded.listener
+    for context in (loaded.listener.value, loaded.upstream.value):
+        assert context.minimum_version is ssl.TLSVersion.TLSv1_2

@@ -22,6 +22,10 @@ from ocpplog_gateway.settings import GatewaySettings
         ({"gateway_upstream_credentials": "csms"}, "gateway_upstream_credentials"),
         ({"gateway_credentials_dir": "/x", "gateway_upstream_credentials": "../secret"}, "gateway_upstream_credentials"),
         ({"gateway_tls_port": "8443"}, "gateway_tls_port"),
+        (
+            {"gateway_tls_port": "1", "gateway_tls_cert_file": f"{__file__},{__file__}", "gateway_tls_key_file": __file__},
+            "gateway_tls_port",
+        ),
         ({"gateway_plain": "false"}, "gateway_tls_port"),
         ({"gateway_tls_cert_file": "/no/such/file"}, "gateway_tls_cert_file"),
         ({"gateway_upstream_cert_file": __file__}, "gateway_upstream_cert_file"),

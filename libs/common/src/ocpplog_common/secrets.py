@@ -1,8 +1,8 @@
 """Charger passwords: a salted hash that is fast on purpose.
 
-OCPP's AuthorizationKey is 16 to 20 random bytes (OCPP 1.6 security whitepaper, section 4; OCPP 2.0.1 part 2, A00.FR.204), so
-there is no dictionary to try and a slow hash would protect nothing. It would limit how fast a region's chargers come back
-after a power cut. HMAC-SHA256 under a random salt suffices.
+OCPP's keys are random: 16 to 20 bytes (AuthorizationKey: OCPP 1.6 security whitepaper, A00.FR.205), or 16 to 40 characters
+(BasicAuthPassword: OCPP 2.0.1 part 2, A00.FR.205). There is no dictionary to try, so a slow hash would protect nothing; it would
+limit how fast a region's chargers come back after a power cut. HMAC-SHA256 under a random salt suffices.
 """
 
 from __future__ import annotations

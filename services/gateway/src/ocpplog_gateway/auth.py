@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hmac
 from dataclasses import dataclass
 
 from ocpplog_common.records import Charger
@@ -64,29 +63,33 @@ def _too_low(least: int, text: str) -> Refusal:
 def _authenticate(charger: Charger, authorization: str | None) -> bool:
     """Whether the charger proved anything. Raises Refusal (401) unless `authorization` carries the password, where it has one.
 
-    The user name has to be the charger id (OCPP 1.6 security whitepaper, section 3), or what the record says. Passwords are
-    compared as bytes: keys that are not UTF-8 occur.
+    The user name has to be the charger id (OCPP 1.6 security whitepaper and 2.0.1 part 2, A00.FR.204), or what the record says.
+    Passwords are compared as bytes: keys that are not UTF-8 occur.
     """
     if not charger.password_hash:
         return False
     if not authorization:
         raise Refusal(401, "no-credentials", "HTTP Basic credentials are required", CHALLENGE)
-    user, password = _basic(authorization)
-    right_user = hmac.compare_digest(user, (charger.user_name or charger.charger_id).encode())
+    shown = _basic(authorization)
+    # Not split at the first colon: a charger id may have one.
+    user = (charger.user_name or charger.charger_id).encode() + b":"
+    right_user = shown.startswith(user)
+    password = shown[len(user) :]
     right_password = verify_password(password, charger.password_hash)
     if not (right_user and right_password):
         raise Refusal(401, "wrong-credentials", "wrong credentials", CHALLENGE)
     return bool(password)
 
 
-def _basic(authorization: str) -> tuple[bytes, bytes]:
+def _basic(authorization: str) -> bytes:
+    """`user:password`."""
     scheme, _, text = authorization.partition(" ")
     try:
         if scheme.lower() != "basic":
             raise ValueError
-        user, colon, password = base64.b64decode(text.strip(), validate=True).partition(b":")
-        if not colon:
+        found = base64.b64decode(text.strip(), validate=True)
+        if b":" not in found:
             raise ValueError
     except (ValueError, binascii.Error):
         raise Refusal(401, "no-credentials", "Authorization: not HTTP Basic", CHALLENGE) from None
-    return user, password
+    return found

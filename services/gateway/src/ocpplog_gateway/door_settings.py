@@ -20,8 +20,12 @@ class DoorSettings(KafkaSettings):
     gateway_plain: bool = Field(
         True, description="Listen without TLS: for security profiles 0 and 1, or behind a proxy that ends TLS"
     )
-    gateway_tls_cert_file: str = Field("", description="Certificate of the TLS listener, and those between it and the root (PEM)")
-    gateway_tls_key_file: str = Field("", description="Key of that certificate (PEM)")
+    gateway_tls_cert_file: str = Field(
+        "",
+        description="Certificate of the TLS listener, and those between it and the root (PEM). "
+        "Two files, comma-separated, for chargers that know only RSA, or only ECDSA",
+    )
+    gateway_tls_key_file: str = Field("", description="Key of that certificate (PEM), or keys in the same order")
     gateway_client_ca_file: str = Field(
         "",
         description="Authorities of chargers' certificates (PEM), for security profile 3; behind a proxy empty means: it checks",
@@ -52,9 +56,13 @@ class DoorSettings(KafkaSettings):
         1000, ge=0, description="Of one address (IPv6: /64); over it: 429. Fleets behind one address need more; 0: no limit"
     )
     gateway_peer_failures: int = Field(
-        30, ge=0, description="Failed handshakes of one address before it is answered 429; 0: no limit"
+        300, ge=0, description="Failed handshakes of one address (IPv6: /64) before it is answered 429; 0: no limit"
     )
-    gateway_peer_failures_per_minute: float = Field(30.0, gt=0, description="How many of these it regains in a minute")
+    gateway_peer_failures_per_minute: float = Field(300.0, gt=0, description="How many of these it regains in a minute")
+    gateway_charger_failures: int = Field(
+        20, ge=0, description="Failed handshakes of one charger at one address before it is answered 429; 0: no limit"
+    )
+    gateway_charger_failures_per_minute: float = Field(10.0, gt=0, description="How many of these it regains in a minute")
     gateway_open_timeout_s: float = Field(20.0, gt=0, description="How long a handshake may take, TLS and upstream included")
     gateway_upstream: str = Field(
         "", description="Central system, ws:// or wss://, for chargers and sites without their own; the charger id is added"
@@ -102,8 +110,9 @@ class DoorSettings(KafkaSettings):
     @field_validator("gateway_tls_port")
     @classmethod
     def _listener(cls, value: int, known: ValidationInfo) -> int:
-        if value and not (known.data.get("gateway_tls_cert_file") and known.data.get("gateway_tls_key_file")):
-            raise ValueError("needs OCPPLOG_GATEWAY_TLS_CERT_FILE and OCPPLOG_GATEWAY_TLS_KEY_FILE")
+        certs, keys = (files_of(known.data.get(f"gateway_tls_{name}_file", "")) for name in ("cert", "key"))
+        if value and not (certs and len(certs) == len(keys)):
+            raise ValueError("needs OCPPLOG_GATEWAY_TLS_CERT_FILE, and OCPPLOG_GATEWAY_TLS_KEY_FILE for each")
         if not value and known.data.get("gateway_plain") is False:
             raise ValueError("with OCPPLOG_GATEWAY_PLAIN=false there has to be a TLS port")
         return value
@@ -125,9 +134,14 @@ class DoorSettings(KafkaSettings):
     )
     @classmethod
     def _is_there(cls, value: str) -> str:
-        if value and not Path(value).is_file():
+        if not all(Path(file).is_file() for file in files_of(value)):
             raise ValueError("no such file")
         return value
+
+
+def files_of(value: str) -> list[str]:
+    """The files of a comma-separated setting."""
+    return [file.strip() for file in value.split(",") if file.strip()]
 
 
 def _checked(value: str, check: Callable[[str], object]) -> str:

@@ -73,8 +73,9 @@ class Gatekeeper:
         self._missing = MissingSubprotocol(settings.gateway_missing_subprotocol)
         self._clients = Clients(settings.gateway_client_cert_header, tls.authority, clock)
         self._connector = Connector(settings, tls)
-        failures = Failures(settings.gateway_peer_failures, settings.gateway_peer_failures_per_minute)
-        self._refusals = Refusals(settings.gateway_id, registry.site_of, recorder, clock, failures)
+        peers = Failures(settings.gateway_peer_failures, settings.gateway_peer_failures_per_minute)
+        chargers = Failures(settings.gateway_charger_failures, settings.gateway_charger_failures_per_minute)
+        self._refusals = Refusals(settings.gateway_id, registry.site_of, recorder, clock, peers, chargers)
         places = Connections(settings.gateway_max_connections, settings.gateway_max_connections_per_peer)
         proxies = Proxies(settings.gateway_trusted_proxies)
         self.door = Door(places, proxies, settings.gateway_open_timeout_s, self._failed)
@@ -131,6 +132,7 @@ class Gatekeeper:
         self._refusals.check(connection.peer)
         target = self._paths.find(request.path)
         connection.charger_id = target.charger_id
+        self._refusals.check(connection.peer, target.charger_id)
         if connection.over is Over.PEER:
             raise Refusal(429, "peer-connections", "too many connections from this address", retry_after())
         if connection.over is Over.GATEWAY:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Protocol
 
 import structlog
 
 from ocpplog_common.clock import Clock
 from ocpplog_common.records import ConnectionEvent, ConnectionEventKind
 from ocpplog_gateway import metrics
-from ocpplog_gateway.buffer import Recorder
 from ocpplog_gateway.errors import Refusal
 from ocpplog_gateway.limits import Failures
 from ocpplog_gateway.peers import Peer
@@ -20,41 +20,71 @@ _log = structlog.get_logger(__name__)
 _RETRY_AFTER_S = (5, 30)
 
 
+class Announcer(Protocol):
+    """Where connection events are recorded."""
+
+    def announce(self, event: ConnectionEvent) -> None: ...
+
+
 class Refusals:
-    """Of a peer over its limit of failures, refusals are counted, and `tell` sums them up: it cannot fill log and topic."""
+    """Of who is over a limit of failures, refusals are counted, and `tell` sums them up: they cannot fill log and topic.
+
+    `peers` limits addresses. `chargers`, which should be tighter, limits each charger id at an address: of a fleet behind one
+    address, the charger with the wrong password must not lock the others out.
+    """
 
     def __init__(
-        self, gateway_id: str, site_of: Callable[[str], str], recorder: Recorder, clock: Clock, failures: Failures
+        self,
+        gateway_id: str,
+        site_of: Callable[[str], str],
+        announcer: Announcer,
+        clock: Clock,
+        peers: Failures,
+        chargers: Failures,
     ) -> None:
         self._gateway_id = gateway_id
         self._site_of = site_of
-        self._recorder = recorder
+        self._announcer = announcer
         self._clock = clock
-        self._failures = failures
+        self._peers = peers
+        self._chargers = chargers
 
-    def check(self, peer: Peer) -> None:
-        """Raises Refusal (429) for a peer that failed too often of late: before any password of it is looked at."""
-        wait_s = self._failures.wait_s(peer.key, self._now_s())
+    def check(self, peer: Peer, charger_id: str = "") -> None:
+        """Raises Refusal (429) for who failed too often of late: before any password is looked at."""
+        now = self._now_s()
+        wait_s = max(failures.wait_s(key, now) for failures, key in self._limits(peer, charger_id))
         if wait_s > 0:
-            raise Refusal(429, "rate-limit", "too many failed handshakes from this address", retry_after(wait_s))
+            raise Refusal(429, "rate-limit", "too many failed handshakes", retry_after(wait_s))
 
     def record(self, peer: Peer, charger_id: str, refusal: Refusal, asked_for: str = "") -> None:
         """`asked_for`: the path, where there is no charger id to find the charger by."""
         metrics.REFUSALS.labels(refusal.reason).inc()
-        over = self._failures.wait_s(peer.key, self._now_s()) > 0
-        # What is not the peer's fault, 5xx, does not count against it.
+        now = self._now_s()
+        limits = self._limits(peer, charger_id)
+        over = [(failures, key) for failures, key in limits if failures.wait_s(key, now) > 0]
+        # What is not the peer's fault, 5xx, does not count against it; nor does what it is told for having failed.
         if refusal.status < 500 and refusal.reason != "rate-limit":
-            self._failures.failed(peer.key, self._now_s())
+            for failures, key in limits:
+                failures.failed(key, now)
         if over:
-            self._failures.turned_away(peer.key)
+            failures, key = over[-1]
+            failures.turned_away(key)
             return
         asked = f" (asked for {asked_for})" if asked_for and not charger_id else ""
         self._announce(charger_id, peer.name, refusal.status, f"{refusal.reason}: {refusal.text}{asked}")
 
     def tell(self) -> None:
         """Sum up what was counted since the last call."""
-        for key, count in self._failures.told().items():
-            self._announce("", key, 429, f"rate-limit: {count} handshakes refused after too many failed ones")
+        for failures in (self._peers, self._chargers):
+            for key, count in failures.told().items():
+                peer, _, charger_id = key.partition(" ")
+                self._announce(charger_id, peer, 429, f"rate-limit: {count} handshakes refused after too many failed ones")
+
+    def _limits(self, peer: Peer, charger_id: str) -> list[tuple[Failures, str]]:
+        found = [(self._peers, peer.key)]
+        if peer.key and charger_id:
+            found.append((self._chargers, f"{peer.key} {charger_id}"))
+        return found
 
     def _announce(self, charger_id: str, peer: str, status: int, reason: str) -> None:
         event = ConnectionEvent(
@@ -67,7 +97,7 @@ class Refusals:
             close_code=status,
             reason=reason,
         )
-        self._recorder.announce(event)
+        self._announcer.announce(event)
         _log.info("refused", charger=charger_id, peer=peer, status=status, reason=reason)
 
     def _now_s(self) -> float:

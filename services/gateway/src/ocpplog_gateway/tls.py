@@ -13,14 +13,14 @@ from cryptography import x509
 
 from ocpplog_gateway import metrics
 from ocpplog_gateway.certificates import Authority
-from ocpplog_gateway.door_settings import DoorSettings
+from ocpplog_gateway.door_settings import DoorSettings, files_of
 from ocpplog_gateway.errors import GatewayError
 
 _log = structlog.get_logger(__name__)
 _Value = TypeVar("_Value")
 _CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20:AES128-GCM-SHA256:AES256-GCM-SHA384"
 """Of TLS 1.2. The last two lack forward secrecy, but a central system has to know them, and there are chargers that know nothing
-else (OCPP 1.6 security whitepaper, section 2; OCPP 2.0.1 part 2, A00.FR.318)."""
+else (OCPP 1.6 security whitepaper, A00.FR.317; OCPP 2.0.1 part 2, A00.FR.318)."""
 
 
 class FromFiles(Generic[_Value]):
@@ -58,22 +58,24 @@ class FromFiles(Generic[_Value]):
 
 def _listener(settings: DoorSettings) -> FromFiles[ssl.SSLContext]:
     """What a TLS listener serves with. Raises OSError or ValueError where the files are not what they should be."""
-    cert, key, clients = settings.gateway_tls_cert_file, settings.gateway_tls_key_file, settings.gateway_client_ca_file
+    certs, keys = files_of(settings.gateway_tls_cert_file), files_of(settings.gateway_tls_key_file)
+    clients = settings.gateway_client_ca_file
 
     def load() -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.options |= ssl.OP_NO_RENEGOTIATION
         context.set_ciphers(_CIPHERS)
-        context.load_cert_chain(cert, key)
+        for cert, key in zip(certs, keys, strict=True):
+            context.load_cert_chain(cert, key)
         if clients:
             # Not required: a charger without one is answered why it is not let in.
             context.verify_mode = ssl.CERT_OPTIONAL
             context.load_verify_locations(clients)
-        _show_expiry("listener", cert)
+        _show_expiry("listener", certs)
         return context
 
-    return FromFiles([cert, key, clients], load)
+    return FromFiles([*certs, *keys, clients], load)
 
 
 def _towards_central_systems(settings: DoorSettings) -> FromFiles[ssl.SSLContext]:
@@ -89,7 +91,7 @@ def _towards_central_systems(settings: DoorSettings) -> FromFiles[ssl.SSLContext
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         if cert:
             context.load_cert_chain(cert, key)
-            _show_expiry("upstream", cert)
+            _show_expiry("upstream", [cert])
         return context
 
     return FromFiles([authorities, cert, key], load)
@@ -101,9 +103,10 @@ def _authority_of_chargers(settings: DoorSettings) -> FromFiles[Authority] | Non
     return FromFiles([file], lambda: Authority(Path(file).read_bytes())) if file else None
 
 
-def _show_expiry(use: str, file: str) -> None:
-    expires = x509.load_pem_x509_certificate(Path(file).read_bytes()).not_valid_after_utc
-    metrics.CERTIFICATE_EXPIRES.labels(use).set(expires.timestamp())
+def _show_expiry(use: str, files: Sequence[str]) -> None:
+    """Of several, the first to expire."""
+    expire = [x509.load_pem_x509_certificate(Path(file).read_bytes()).not_valid_after_utc for file in files]
+    metrics.CERTIFICATE_EXPIRES.labels(use).set(min(expire).timestamp())
 
 
 @dataclass(frozen=True, slots=True)
