@@ -18,10 +18,13 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
-from ocpplog_gateway.settings import GatewaySettings
-
-_SUBPROTOCOLS = [Subprotocol(name) for name in ("ocpp1.6", "ocpp2.0.1", "ocpp2.1")]
-_BACKLOG = 4096
+SUBPROTOCOLS = [Subprotocol(name) for name in ("ocpp1.6", "ocpp2.0.1", "ocpp2.1")]
+OPEN_TIMEOUT_S = 20.0
+PING_INTERVAL_S = 30.0
+PING_TIMEOUT_S = None
+MAX_SIZE = 1024 * 1024
+BACKLOG = 4096
+"""All of them are the gateway's defaults."""
 
 
 async def _pass_on(sender: Connection, receiver: Connection) -> None:
@@ -32,18 +35,16 @@ async def _pass_on(sender: Connection, receiver: Connection) -> None:
 
 
 async def serve_relay(port: int, upstream: str, stop: asyncio.Event) -> None:
-    defaults = GatewaySettings.model_construct()
-
     async def relay(charger: ServerConnection) -> None:
         assert charger.request and charger.subprotocol
         async with connect(
             upstream + charger.request.path.rpartition("/")[2],
             subprotocols=[charger.subprotocol],
             additional_headers={"Authorization": charger.request.headers["Authorization"]},
-            open_timeout=defaults.gateway_open_timeout_s,
-            ping_interval=defaults.gateway_ping_interval_s,
-            ping_timeout=None,
-            max_size=defaults.gateway_max_frame_bytes,
+            open_timeout=OPEN_TIMEOUT_S,
+            ping_interval=PING_INTERVAL_S,
+            ping_timeout=PING_TIMEOUT_S,
+            max_size=MAX_SIZE,
             # As the charger has it.
             compression="deflate" if charger.protocol.extensions else None,
             proxy=None,
@@ -54,12 +55,12 @@ async def serve_relay(port: int, upstream: str, stop: asyncio.Event) -> None:
         relay,
         "127.0.0.1",
         port,
-        subprotocols=_SUBPROTOCOLS,
-        open_timeout=defaults.gateway_open_timeout_s,
-        ping_interval=defaults.gateway_ping_interval_s,
-        ping_timeout=None,
-        max_size=defaults.gateway_max_frame_bytes,
-        backlog=_BACKLOG,
+        subprotocols=SUBPROTOCOLS,
+        open_timeout=OPEN_TIMEOUT_S,
+        ping_interval=PING_INTERVAL_S,
+        ping_timeout=PING_TIMEOUT_S,
+        max_size=MAX_SIZE,
+        backlog=BACKLOG,
     ):
         await stop.wait()
 
