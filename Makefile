@@ -4,10 +4,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 PACKAGES := libs/common services/gateway services/enricher services/query-api deploy/local
 PYTEST_ARGS ?=
+BENCH_ARGS ?=
 FLEET ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-kafka check unit integration e2e format lock clean
+.PHONY: help run test test-kafka check unit integration e2e bench format lock clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +36,9 @@ e2e: $(VENV)/.test ## tests of the whole pipeline
 
 test-kafka: $(VENV)/.test .local/kafka-jars ## the enricher's tests on Apache Kafka itself (needs Java 17 and Maven)
 	OCPPLOG_TEST_KAFKA_JARS=$(CURDIR)/.local/kafka-jars $(BIN)/pytest tests/integration/test_enricher.py $(PYTEST_ARGS)
+
+bench: $(VENV)/.test ## the gateway against a bare relay, some 6 minutes (BENCH_ARGS=--quick: 2; --help: more)
+	cd tests && ../$(BIN)/python -m benchmarks.gateway $(BENCH_ARGS)
 
 .local/kafka-jars: tests/support/kafka/pom.xml
 	mvn -q -f $< dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/$@

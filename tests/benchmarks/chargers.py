@@ -13,6 +13,7 @@ from benchmarks import messages, wire
 
 _CALLS = tuple(wire.Template.of(2, rest, masked=True) for rest in messages.CALLS)
 _ANSWER = wire.Template.of(3, messages.ANSWER, masked=False)
+_OPEN_WITHIN_S = 60.0
 _NORMAL_CLOSURE = (1000).to_bytes(2, "big")
 _ANSWER_BEGINS = len(wire.header(wire.TEXT, 0, masked=False))
 
@@ -55,12 +56,14 @@ class Charger(asyncio.Protocol):
 
     def close(self) -> None:
         self.closing = True
-        self._transport.write(wire.frame(wire.CLOSE, _NORMAL_CLOSURE, masked=True))
-        self._transport.close()
+        if not self._transport.is_closing():
+            self._transport.write(wire.frame(wire.CLOSE, _NORMAL_CLOSURE, masked=True))
+            self._transport.close()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's transports do not derive from asyncio's.
         self._transport = cast(asyncio.Transport, transport)
+        self.fleet.chargers.append(self)
         self._transport.write(self._request)
 
     def connection_lost(self, error: Exception | None) -> None:
@@ -114,7 +117,7 @@ class Fleet:
     def __init__(self, port: int) -> None:
         self.port = port
         self.answers = 0
-        self.chargers: Sequence[Charger] = ()
+        self.chargers: list[Charger] = []
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.next_id = _ids()
 
@@ -123,23 +126,20 @@ class Fleet:
             self.failed.set_exception(error)
 
     async def connect(self, credentials: Sequence[tuple[str, str]], at_once: int) -> None:
-        """Connect a charger for each charger id and password, `at_once` of them at a time. Raises WireError unless all come in."""
+        """Connect a charger for each id and password, `at_once` of them at a time. Raises WireError unless all come in."""
         room = asyncio.Semaphore(at_once)
 
-        async def one(number: int, charger_id: str, password: str) -> Charger:
+        async def one(number: int, charger_id: str, password: str) -> None:
             request = wire.upgrade_request(f"/ocpp/{charger_id}", charger_id, password)
-            async with room:
+            async with room, asyncio.timeout(_OPEN_WITHIN_S):
                 make = asyncio.get_running_loop().create_connection
                 _, charger = await make(lambda: Charger(self, request, number), "127.0.0.1", self.port)
                 await charger.opened
-                return charger
 
-        tasks = [one(number, *found) for number, found in enumerate(credentials)]
-        found = await asyncio.gather(*tasks, return_exceptions=True)
-        self.chargers = [charger for charger in found if isinstance(charger, Charger)]
-        if failed := [error for error in found if isinstance(error, BaseException)]:
-            await self.close()
-            raise wire.WireError(f"{len(self.chargers)} of {len(tasks)} accepted: {failed[0]!r}")
+        handshakes = [one(number, *found) for number, found in enumerate(credentials)]
+        ended = await asyncio.gather(*handshakes, return_exceptions=True)
+        if failed := [error for error in ended if error]:
+            raise wire.WireError(f"{len(ended) - len(failed)} of {len(ended)} accepted: {failed[0]!r}")
 
     async def call_once(self) -> None:
         """Each charger exchanges one message. Raises WireError."""
@@ -151,7 +151,7 @@ class Fleet:
         for charger in self.chargers:
             charger.close()
         if not self.failed.cancel():
-            # Whoever awaited it knows; else, the loop would call it forgotten.
+            # Whoever waited for it knows by now; the loop would call it forgotten.
             self.failed.exception()
         await asyncio.sleep(0)
 

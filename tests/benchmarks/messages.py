@@ -32,7 +32,7 @@ _STATUS: Final = {
     "vendorId": "Amperia GmbH",
     "vendorErrorCode": "1042",
 }
-_CALLS: Final = (
+_CALLS: Final[tuple[tuple[str, dict[str, Any]], ...]] = (
     ("MeterValues", _meter_values([*_PHASES, _ENERGY])),
     ("MeterValues", _meter_values([_ENERGY, _PHASES[-1]])),
     ("StatusNotification", _STATUS),

@@ -13,8 +13,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import ocpplog_gateway
 from benchmarks.parts import GATEWAY, REFERENCE, Outcome, cpu_of
-from support.broker import JARS
+from support.apache_kafka import JARS
 
 _SATURATED = 0.9
 _CROWDED = 0.3
@@ -105,12 +106,8 @@ def _cpu_model() -> str:
 
 def _commit() -> str:
     """Of the gateway that is measured, which may be installed from elsewhere than this file; `-dirty` with changes of its own."""
-    import ocpplog_gateway
-
-    command = ("git", "describe", "--always", "--dirty")
+    command, where = ("git", "describe", "--always", "--dirty"), Path(ocpplog_gateway.__file__).parent
     try:
-        return subprocess.run(
-            command, cwd=Path(ocpplog_gateway.__file__).parent, capture_output=True, text=True, check=True
-        ).stdout.strip()
+        return subprocess.run(command, cwd=where, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return "unknown"

@@ -8,15 +8,16 @@ import json
 import os
 import resource
 import sys
+import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from benchmarks.processes import CpuMeter, children
+from benchmarks.upstream import Counts
 from ocpplog_common import topics
 from ocpplog_common.admin import kafka as admin
 from ocpplog_common.records import Charger, Site
@@ -57,24 +58,23 @@ class Rig:
     def cpu(self, relay: Relay) -> CpuMeter:
         return CpuMeter({"relay": relay.pid, "client": os.getpid(), "upstream": self.upstream_pid, "broker": self.broker_pid})
 
-    def counts(self) -> dict[str, Any]:
-        """`upstream.Counts`."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.upstream_port}/counts", timeout=30) as response:
-            found: dict[str, Any] = json.load(response)
-            return found
+    async def counts(self) -> Counts:
+        """What the central system has seen."""
+        return Counts(**json.loads(await asyncio.to_thread(_get, f"http://127.0.0.1:{self.upstream_port}/counts")))
 
     async def upstream_has(self, connections: int, within_s: float = 60.0) -> None:
-        """Wait until the central system has so many connections."""
-        async with asyncio.timeout(within_s):
-            while (await asyncio.to_thread(self.counts))["open"] != connections:
-                await asyncio.sleep(0.1)
+        """Wait until the central system has so many connections. Raises TimeoutError."""
+        deadline = time.monotonic() + within_s
+        while (counts := await self.counts()).open != connections:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{counts.open} connections upstream instead of {connections}")
+            await asyncio.sleep(0.1)
 
     @contextlib.contextmanager
     def reference(self) -> Iterator[Relay]:
         port = free_port()
         command = (sys.executable, "-m", "benchmarks.bare_relay", "--port", str(port), "--upstream", self.upstream)
-        with running(Process(*command, log=self.logs / "reference.log")) as process:
-            wait_for_port(port, process)
+        with _started(command, self.logs / "reference.log", lambda process: wait_for_port(port, process)) as process:
             yield Relay("reference", port, process.child.pid)
 
     @contextlib.contextmanager
@@ -87,11 +87,13 @@ class Rig:
             "gateway_health_port": health,
             "gateway_upstream": self.upstream,
             "gateway_drain_s": 0,
+            # They all come from one address here.
+            "gateway_max_connections_per_peer": 2 * len(self.credentials),
         }
         environment = {f"OCPPLOG_{name.upper()}": str(value) for name, value in settings.items()}
         command = (sys.executable, "-m", "ocpplog_gateway")
-        with running(Process(*command, env=environment, log=self.logs / "gateway.log")) as process:
-            wait_for_http(f"http://127.0.0.1:{health}/readyz", process)
+        ready = f"http://127.0.0.1:{health}/readyz"
+        with _started(command, self.logs / "gateway.log", lambda process: wait_for_http(ready, process), environment) as process:
             yield Relay("gateway", port, process.child.pid)
 
     async def on_kafka(self) -> int:
@@ -114,6 +116,25 @@ class Rig:
 
 
 @contextlib.contextmanager
+def _started(
+    command: Sequence[str], log: Path, ready: Callable[[Process], None], environment: Mapping[str, str] | None = None
+) -> Iterator[Process]:
+    """A process that is ready. Raises AssertionError with the end of its log where it never is."""
+    with running(Process(*command, env=environment, log=log)) as process:
+        try:
+            ready(process)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{log.read_text()[-3000:]}") from None
+        yield process
+
+
+def _get(url: str) -> bytes:
+    with urllib.request.urlopen(url, timeout=30) as response:
+        found: bytes = response.read()
+        return found
+
+
+@contextlib.contextmanager
 def rig(logs: Path, chargers: int) -> Iterator[Rig]:
     """A broker with a registry of `chargers`, each with a password, and the central system."""
     _raise_file_limit(2 * chargers + 1000)
@@ -123,8 +144,7 @@ def rig(logs: Path, chargers: int) -> Iterator[Rig]:
         [broker_pid] = children() - before
         port = free_port()
         command = (sys.executable, "-m", "benchmarks.upstream", "--port", str(port))
-        upstream = stack.enter_context(running(Process(*command, log=logs / "upstream.log")))
-        wait_for_port(port, upstream)
+        upstream = stack.enter_context(_started(command, logs / "upstream.log", lambda process: wait_for_port(port, process)))
         found = Rig(bootstrap, broker_pid, port, upstream.child.pid, logs)
         found.credentials = [(f"BENCH-{number:05}", _PASSWORD) for number in range(chargers)]
         asyncio.run(_register(found))
