@@ -81,9 +81,7 @@ async def test_a_session_with_the_built_in_central_system(kafka: Broker, replica
         assert booted.interval == 300
         await point.call(call.StatusNotification(connector_id=1, error_code="NoError", status="Available"))
         assert (await point.call(call.Authorize(id_tag="1"))).id_tag_info["status"] == "Accepted"
-        started = await point.call(
-            call.StartTransaction(connector_id=1, id_tag="1", meter_start=0, timestamp="t")
-        )
+        started = await point.call(call.StartTransaction(connector_id=1, id_tag="1", meter_start=0, timestamp="t"))
         stop = call.StopTransaction(meter_stop=1, timestamp="2026-01-01T00:00:00Z", transaction_id=started.transaction_id)
         await point.call(stop)
         listening.cancel()
