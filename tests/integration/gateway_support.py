@@ -281,12 +281,13 @@ REFUSE, CONNECT, DISCONNECT = ConnectionEventKind.REFUSE, ConnectionEventKind.CO
 
 
 class Traffic:
-    """Chargers that send as fast as they get answers, and keep what they got."""
+    """Chargers that send as fast as they get answers, or with a pause after each, and keep what they got."""
 
-    def __init__(self, gate: Gate, charger_ids: Sequence[str]) -> None:
+    def __init__(self, gate: Gate, charger_ids: Sequence[str], pause_s: float = 0) -> None:
         self.received: dict[str, list[bytes]] = {charger_id: [] for charger_id in charger_ids}
         self.codes: list[int | None] = []
         self._stop = False
+        self._pause_s = pause_s
         self._tasks = [asyncio.create_task(self._run(gate, charger_id)) for charger_id in charger_ids]
 
     async def _run(self, gate: Gate, charger_id: str) -> None:
@@ -295,6 +296,8 @@ class Traffic:
                 for number in range(1_000_000):
                     if self._stop:
                         await point.close()
+                    if self._pause_s:
+                        await asyncio.sleep(self._pause_s)
                     await point.send(HEARTBEAT.format(number))
                     await point.send(f'[2,"{number}b","StatusNotification",{{}}]')
                     self.received[charger_id].append(str(await point.recv()).encode())

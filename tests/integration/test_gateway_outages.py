@@ -176,7 +176,7 @@ async def test_a_short_silence_loses_nothing(kafka: Broker, tmp_path: Path, cent
     yard = Yard(kafka, tmp_path / "log", upstream, port)
     with yard.gate as gate:
         await asyncio.to_thread(gate.wait)
-        traffic = Traffic(gate, [f"SHORT-{number}" for number in range(5)])
+        traffic = Traffic(gate, [f"SHORT-{number}" for number in range(5)], pause_s=0.02)
         for _ in range(3):
             await traffic.flowing(min(map(len, traffic.received.values())) + 20)
             kafka.freeze()
@@ -198,7 +198,7 @@ async def test_sigterm_waits_for_kafka(kafka: Broker, tmp_path: Path, central: t
     yard = Yard(kafka, tmp_path / "log", upstream, port, gateway_flush_s=20)
     with yard.gate as gate:
         await asyncio.to_thread(gate.wait)
-        traffic = Traffic(gate, ["STOP-1"])
+        traffic = Traffic(gate, ["STOP-1"], pause_s=0.005)
         await traffic.flowing()
         kafka.freeze()
         await traffic.flowing(len(traffic.received["STOP-1"]) + 100)
@@ -236,7 +236,8 @@ async def test_killed_and_started_again(kafka: Broker, tmp_path: Path, central: 
     yard = Yard(kafka, tmp_path / "log", upstream, port)
     with yard.gate as gate:
         await asyncio.to_thread(gate.wait)
-        traffic = Traffic(gate, [f"KILL-{number}" for number in range(5)])
+        # So slowly that the buffer lasts until Kafka is back.
+        traffic = Traffic(gate, [f"KILL-{number}" for number in range(5)], pause_s=0.02)
         for _ in range(2):
             await traffic.flowing(min(map(len, traffic.received.values())) + 20)
             await asyncio.to_thread(kafka.kill)
