@@ -6,7 +6,9 @@ import asyncio
 import base64
 import contextlib
 import re
+import socket
 import ssl
+import struct
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
@@ -496,6 +498,23 @@ class TestLimits:
         [event] = await bench.events("", REFUSE, where=from_address(address))
         assert (event.close_code, event.reason) == (408, "timeout: no handshake within 3 s")
 
+    async def test_those_who_vanish(self, bench: Bench, pki: Pki, tmp_path: Path) -> None:
+        """At any step of TLS, however abruptly: nothing is left of them."""
+        hello = bytes.fromhex("160301")
+        async with another(bench, pki, tmp_path / "log") as other:
+            for number in range(200):
+                with socket.create_connection(("127.0.0.1", other.tls_port if number % 4 else other.port)) as tcp:
+                    tcp.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", number % 2, 0))
+                    if number % 3:
+                        tcp.send(hello[: number % 5])
+                if number % 7 == 0:
+                    await asyncio.sleep(0.01)
+            for _ in range(50):
+                if (left := await other.metric("ocpplog_gateway_sockets")) == 0:
+                    break
+                await asyncio.sleep(0.1)
+            assert left == 0
+
     async def test_what_is_neither(self, bench: Bench, gate: SecureGate) -> None:
         for address, port, data, word in (
             ("127.0.0.15", gate.tls_port, b"GET /ocpp/P-1 HTTP/1.1\r\n\r\n", "tls"),
@@ -593,13 +612,27 @@ class TestCentralSystems:
             async with join(gate, "/STORM-4") as point:
                 assert await answers(point)
 
-    async def test_when_the_turn_never_comes(self, bench: Bench, pki: Pki, tmp_path: Path) -> None:
-        system = Crowd()
-        system.delay_s = 4
-        limits = {"gateway_max_upstream_handshakes": 1, "gateway_open_timeout_s": 1.5}
-        async with another(bench, pki, tmp_path / "log", **limits) as gate, listening(system, bench.upstream_port):
-            found = await asyncio.gather(*(refused(gate, f"/STORM-{number}") for number in (5, 6)))
+    async def test_when_the_turn_never_comes(self, bench: Bench, gate: SecureGate, pki: Pki, tmp_path: Path) -> None:
+        slow, quick = Crowd(), Upstream()
+        slow.delay_s = 4
+        limits = {"gateway_max_upstream_handshakes": 1, "gateway_open_timeout_s": 1.5, "gateway_upstream_ca_file": pki.authority}
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*pki.servers.make("csms", host="localhost").write(pki.directory, "quick"))
+        (tmp_path / "csms").write_text("a:b")
+        async with (
+            another(bench, pki, tmp_path / "log", gateway_credentials_dir=tmp_path, **limits) as other,
+            listening(slow, bench.upstream_port),
+            listening(quick, bench.real_port, ssl=context),
+        ):
+            refusing = asyncio.gather(*(refused(other, f"/STORM-{number}") for number in (5, 6)))
+            await until(lambda: slow.now == 1)
+            # A central system that does not answer holds up nobody else's chargers.
+            async with join(other, "/WSS", additional_headers=basic("WSS", KEY)) as point:
+                assert await answers(point)
+            found = await refusing
             assert [(response.status_code, "Retry-After" in response.headers) for response in found] == [(503, True)] * 2
+        reasons = {await reason(bench, f"STORM-{number}", 503) for number in (5, 6)}
+        assert reasons == {"upstream", "upstream-busy"}
 
 
 async def test_certificates_are_renewed_while_chargers_are_connected(

@@ -89,6 +89,8 @@ class GuardedConnection(ChargerConnection):
             self._negotiating = self.loop.create_task(self._negotiate(tcp, self._contexts.value), name="TLS handshake")
 
     async def _negotiate(self, tcp: asyncio.Transport, context: ssl.SSLContext) -> None:
+        if tcp.is_closing():
+            return
         starting = self.loop.create_task(
             self.loop.start_tls(tcp, self, context, server_side=True, ssl_handshake_timeout=self._door.open_timeout_s)
         )
@@ -96,23 +98,26 @@ class GuardedConnection(ChargerConnection):
         self.loop.call_soon(self.loop.call_soon, self._hand_over, tcp)
         try:
             secured = await starting
-        except OSError as error:
-            if isinstance(error, ssl.SSLError):
-                self._door.failed(self, Refusal(400, "tls", f"TLS handshake: {error.reason or error}"))
-            self._leave()
-            tcp.abort()
-            return
-        if secured is None or tcp.is_closing():
-            self._leave()
-            return
-        self._begin(secured)
+            if secured and not tcp.is_closing():
+                self._begin(secured)
+        except ssl.SSLError as error:
+            self._door.failed(self, Refusal(400, "tls", f"TLS handshake: {error.reason or error}"))
+        except OSError:
+            # It went away, or was cut for its slowness.
+            pass
+        finally:
+            if self._early is not None:
+                self._leave()
+                tcp.abort()
 
     def _hand_over(self, tcp: asyncio.Transport) -> None:
         """Give TLS what was read before it took the connection over: the beginning of the client's handshake, mostly."""
-        assert self._early is not None
         early, self._early = self._early, bytearray()
-        tls = cast(asyncio.BufferedProtocol, tcp.get_protocol())
-        while early and not tcp.is_closing():
+        protocol = tcp.get_protocol()
+        if protocol is self or tcp.is_closing():
+            return
+        tls = cast(asyncio.BufferedProtocol, protocol)
+        while early:
             buffer = memoryview(tls.get_buffer(len(early)))
             size = min(len(buffer), len(early))
             buffer[:size] = early[:size]

@@ -80,7 +80,7 @@ class DoorSettings(KafkaSettings):
     )
     gateway_upstream_timeout_s: float = Field(10.0, gt=0, description="How long the central system's handshake may take")
     gateway_max_upstream_handshakes: int = Field(
-        100, gt=0, description="Handshakes with central systems at once; more wait for their turn"
+        100, gt=0, description="Handshakes with one central system at once; more wait for their turn"
     )
 
     @field_validator("gateway_path")

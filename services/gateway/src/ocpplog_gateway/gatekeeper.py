@@ -92,8 +92,12 @@ class Gatekeeper:
         """For good: renew certificates, sum up refusals."""
         while True:
             await asyncio.sleep(_TEND_EVERY_S)
-            self._tls.refresh()
-            self._refusals.tell()
+            try:
+                self._tls.refresh()
+                self._refusals.tell()
+            except Exception:
+                # Whatever it is: certificates would never be renewed again.
+                _log.exception("tending the door failed")
 
     def finish(self) -> None:
         """Write what is only counted so far."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from weakref import WeakValueDictionary
 
 import structlog
 from websockets.asyncio.client import connect
@@ -26,13 +27,14 @@ _OF_OPEN_TIMEOUT = 0.9
 
 
 class Connector:
-    """Opens connections to central systems, few at once: a fleet that comes back after a power cut waits its turn."""
+    """Opens connections to central systems, few at once to each: a fleet that comes back after a power cut waits its turn, and
+    a central system that does not answer holds up nobody else's."""
 
     def __init__(self, settings: GatewaySettings, tls: Tls) -> None:
         self._settings = settings
         self._tls = tls
         self._credentials = Credentials(settings.gateway_credentials_dir)
-        self._turns = asyncio.Semaphore(settings.gateway_max_upstream_handshakes)
+        self._turns: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
 
     async def connect(
         self, upstream: Upstream, charger_id: str, subprotocols: Sequence[str], authorization: str | None, compression: str | None
@@ -40,16 +42,24 @@ class Connector:
         """Raises Refusal: the central system's own 401, 403 or 404, else 503. `authorization`: the charger's header."""
         url = handshake.upstream_url(upstream.url, charger_id)
         headers = self._authorization(upstream, authorization)
+        turn = self._turn_at(upstream)
         try:
-            async with asyncio.timeout(self._settings.gateway_open_timeout_s * _OF_OPEN_TIMEOUT), _Turn(self._turns):
+            async with asyncio.timeout(self._settings.gateway_open_timeout_s * _OF_OPEN_TIMEOUT), turn:
                 return await self._open(url, subprotocols, headers, compression)
         except InvalidStatus as error:
             raise _refused(error.response.status_code) from error
         except (OSError, TimeoutError, WebSocketException, ValueError) as error:
+            if not turn.came:
+                text = "too many handshakes with the central system are under way"
+                raise Refusal(503, "upstream-busy", text, retry_after()) from error
             # The URL may hold a password, and so may the text of an error about it.
             text = "" if isinstance(error, InvalidURI) else str(error)
             _log.warning("central system not reached", url=_without_credentials(url), error=f"{type(error).__name__}: {text}")
             raise Refusal(503, "upstream", "the central system does not answer", retry_after()) from error
+
+    def _turn_at(self, upstream: Upstream) -> _Turn:
+        known = asyncio.Semaphore(self._settings.gateway_max_upstream_handshakes)
+        return _Turn(self._turns.setdefault(upstream.url.partition("://")[2].partition("/")[0], known))
 
     def _authorization(self, upstream: Upstream, authorization: str | None) -> dict[str, str]:
         """The gateway's own credentials for this central system, else the charger's: never two such headers."""
@@ -90,10 +100,12 @@ class _Turn:
 
     def __init__(self, turns: asyncio.Semaphore) -> None:
         self._turns = turns
+        self.came = False
 
     async def __aenter__(self) -> None:
         with metrics.UPSTREAM_WAITING.track_inprogress():
             await self._turns.acquire()
+        self.came = True
 
     async def __aexit__(self, *_: object) -> None:
         self._turns.release()
