@@ -1,0 +1,45 @@
+"""Turns at a central system."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from websockets.asyncio.server import ServerConnection, serve
+
+from ocpplog_gateway import tls
+from ocpplog_gateway.errors import Refusal
+from ocpplog_gateway.registry import Upstream
+from ocpplog_gateway.settings import GatewaySettings
+from ocpplog_gateway.upstream import Connector
+
+
+async def test_a_turn_that_does_not_come_is_not_the_central_system_s_fault() -> None:
+    settings = GatewaySettings(gateway_max_upstream_handshakes=1, gateway_open_timeout_s=0.1)
+    connector = Connector(settings, tls.load(settings))
+    upstream = Upstream("ws://127.0.0.1:9/ocpp")
+    async with connector._turn_at(upstream):
+        with pytest.raises(Refusal) as refusal:
+            await connector.connect(upstream, "CP1", ["ocpp1.6"], None, None)
+    assert (refusal.value.status, refusal.value.reason) == (503, "upstream-busy")
+    with pytest.raises(Refusal) as refusal:
+        await connector.connect(upstream, "CP1", ["ocpp1.6"], None, None)
+    assert refusal.value.reason == "upstream"
+
+
+async def test_turns_are_each_central_system_s_own() -> None:
+    async def idle(connection: ServerConnection) -> None:
+        await connection.wait_closed()
+
+    settings = GatewaySettings(gateway_max_upstream_handshakes=1)
+    connector = Connector(settings, tls.load(settings))
+    async with serve(idle, "127.0.0.1", 0) as server, connector._turn_at(Upstream("ws://other:1/ocpp")):
+        upstream = Upstream(f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/ocpp")
+        # Another path of the same system is no other system.
+        async with connector._turn_at(Upstream(upstream.url + "/more")):
+            waiting = asyncio.create_task(connector.connect(upstream, "CP1", ["ocpp1.6"], None, None))
+            await asyncio.sleep(0.05)
+            assert not waiting.done()
+        await (await waiting).close()
+    # Nothing is kept of a central system that nobody goes to.
+    assert not connector._turns
