@@ -77,7 +77,7 @@ class Connector:
         self, url: str, subprotocols: Sequence[str], headers: dict[str, str], compression: str | None
     ) -> UpstreamConnection:
         settings = self._settings
-        connection = await connect(
+        connection = await _Connect(
             url,
             subprotocols=[Subprotocol(name) for name in subprotocols],
             additional_headers=headers,
@@ -93,6 +93,13 @@ class Connector:
         )
         assert isinstance(connection, UpstreamConnection)
         return connection
+
+
+class _Connect(connect):
+    """Follows no redirects: they would take the credentials along, to whatever host they name."""
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        return exc
 
 
 class _Turn:
