@@ -39,7 +39,8 @@ class Run:
                     self._took(await measure(self._rig, self._plan))
                 except (WireError, TimeoutError) as error:
                     self._broke_off(name, error)
-        return Report(self._outcomes, self._failures, self._rig.relayed, await self._rig.on_kafka())
+        rig = self._rig
+        return Report(self._outcomes, self._failures, rig.relayed, await rig.on_kafka(), (await rig.counts()).wrong)
 
     async def _under_load(self) -> None:
         name = "throughput"

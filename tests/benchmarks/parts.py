@@ -48,7 +48,8 @@ class Outcome:
         return self.target.met(self.value)
 
 
-def _outcome(target: Target, samples: Sequence[Sample], **conditions: Any) -> Outcome:
+def outcome_of(target: Target, samples: Sequence[Sample], **conditions: Any) -> Outcome:
+    """The medians of both relays, compared as the target says."""
     reference, gateway = values_of(samples, REFERENCE), values_of(samples, GATEWAY)
     value = gateway - reference if target.compared == "added" else gateway / reference
     return Outcome(target, value, reference, gateway, samples, conditions)
@@ -82,7 +83,7 @@ async def _fleet(rig: Rig, relay: Relay) -> AsyncIterator[Fleet]:
 
 async def throughput(rig: Rig, plan: Plan, pairs: Sequence[tuple[Relay, Fleet]]) -> Outcome:
     samples = [await _frames_per_s(rig, plan, relay, fleet) for _ in range(plan.repetitions) for relay, fleet in pairs]
-    return _outcome(THROUGHPUT, samples, connections=plan.connections, open_calls_per_connection=1)
+    return outcome_of(THROUGHPUT, samples, connections=plan.connections, open_calls_per_connection=1)
 
 
 async def _frames_per_s(rig: Rig, plan: Plan, relay: Relay, fleet: Fleet) -> Sample:
@@ -100,7 +101,7 @@ async def reference_frames_per_s(rig: Rig, plan: Plan, pairs: Sequence[tuple[Rel
 async def latency(rig: Rig, plan: Plan, pairs: Sequence[tuple[Relay, Fleet]], reference_frames_per_s: float) -> Outcome:
     frames_per_s = LATENCY_LOAD * THROUGHPUT.bound * reference_frames_per_s
     samples = [await _round_trip(rig, plan, *pair, frames_per_s / 2) for _ in range(plan.repetitions) for pair in pairs]
-    return _outcome(LATENCY, samples, connections=plan.connections, frames_per_s=frames_per_s)
+    return outcome_of(LATENCY, samples, connections=plan.connections, frames_per_s=frames_per_s)
 
 
 async def _round_trip(rig: Rig, plan: Plan, relay: Relay, fleet: Fleet, calls_per_s: float) -> Sample:
@@ -116,7 +117,7 @@ async def memory(rig: Rig, plan: Plan) -> Outcome:
     """Of fresh processes. Each charger exchanges one message before it is idle, as a charger does that boots."""
     starts = (rig.reference, rig.gateway)
     samples = [await _memory(rig, plan, start) for _ in range(plan.crowd_repetitions) for start in starts]
-    return _outcome(MEMORY, samples, connections=plan.crowd, measure="USS")
+    return outcome_of(MEMORY, samples, connections=plan.crowd, measure="USS")
 
 
 async def _memory(rig: Rig, plan: Plan, start: Callable[[], AbstractContextManager[Relay]]) -> Sample:
@@ -135,7 +136,7 @@ async def accepts(rig: Rig, plan: Plan) -> Outcome:
     with rig.reference() as reference, rig.gateway() as gateway:
         relays = (reference, gateway)
         samples = [await _accepts(rig, plan, relay) for _ in range(plan.crowd_repetitions) for relay in relays]
-    return _outcome(ACCEPTS, samples, chargers=plan.crowd)
+    return outcome_of(ACCEPTS, samples, chargers=plan.crowd)
 
 
 async def _accepts(rig: Rig, plan: Plan, relay: Relay) -> Sample:

@@ -23,16 +23,19 @@ _CROWDED = 0.3
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """`relayed`: frames that gateways passed on; `on_kafka`: those that are there. `failures`: parts that broke off, and why."""
+    """`failures`: parts that broke off, and why. `relayed`: frames that gateways passed on; `on_kafka`: those that are there.
+    `changed`: CALLs that arrived, and are none of those sent."""
 
     outcomes: Sequence[Outcome]
     failures: dict[str, str]
     relayed: int
     on_kafka: int
+    changed: int
 
     @property
     def met(self) -> bool:
-        return all(outcome.met for outcome in self.outcomes) and not self.failures and self.relayed == self.on_kafka
+        whole = self.relayed == self.on_kafka and not self.changed
+        return whole and not self.failures and all(outcome.met for outcome in self.outcomes)
 
     def as_json(self) -> dict[str, Any]:
         parts = {
@@ -44,8 +47,8 @@ class Report:
             }
             for outcome in self.outcomes
         }
-        kafka = {"relayed": self.relayed, "on_kafka": self.on_kafka}
-        return {**context(), "met": self.met, "parts": parts, "failures": self.failures, "kafka": kafka}
+        frames = {"relayed": self.relayed, "on_kafka": self.on_kafka, "changed": self.changed}
+        return {**context(), "met": self.met, "parts": parts, "failures": self.failures, "frames": frames}
 
     def as_text(self) -> str:
         row = "{:<11} {:<15} {:>10} {:>10}   {:<6} {:>7}  {:<8} {}".format
@@ -56,7 +59,7 @@ class Report:
             figures = (f"{found.reference:,.1f}", f"{found.gateway:,.1f}", target.compared, f"{found.value:.2f}", bound)
             lines.append(row(target.name, target.unit, *figures, "met" if found.met else "MISSED"))
         lines += [f"{name:<11} FAILED: {why}" for name, why in self.failures.items()]
-        lines.append(f"frames on Kafka: {self.on_kafka:,} of {self.relayed:,} relayed by the gateway")
+        lines.append(f"frames on Kafka: {self.on_kafka:,} of {self.relayed:,} relayed by the gateway; changed: {self.changed}")
         lines += ["", "CPU seconds a second (medians)", *self._cpu_lines()]
         lines += [f"note: {found.target.name}: {note}" for found in self.outcomes for note in notes(found)]
         return "\n".join(lines)
