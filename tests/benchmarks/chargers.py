@@ -26,7 +26,7 @@ def nobody(_: Charger, __: float) -> None:
 
 
 class Charger(asyncio.Protocol):
-    """One charger's connection. `opened` completes with the handshake; `failed` is told of whatever must not happen."""
+    """One charger's connection. `opened` completes with the handshake, and gives when; the fleet is told of every fault."""
 
     __slots__ = ("_head", "_open", "_reader", "_request", "_transport", "answered", "closing", "fleet", "opened", "turn")
     _transport: asyncio.Transport
@@ -43,7 +43,9 @@ class Charger(asyncio.Protocol):
         self._open: deque[tuple[bytes, float]] = deque()
 
     def call(self, at: float) -> None:
-        """Send the next CALL, which was to be sent `at`."""
+        """Send the next CALL, which was to be sent `at`. Raises WireError after the end of the connection."""
+        if self._transport.is_closing():
+            raise wire.WireError("a connection was lost")
         self.turn += 1
         template = _CALLS[self.turn % len(_CALLS)]
         message_id = self.fleet.next_id()
@@ -88,8 +90,10 @@ class Charger(asyncio.Protocol):
         wire.check_upgrade_response(head)
         self._reader = wire.Reader()
         self._head = b""
-        self.opened.set_result(time.monotonic())
-        assert not rest
+        if not self.opened.done():
+            self.opened.set_result(time.monotonic())
+        if rest:
+            self.data_received(rest)
 
     def _take(self, found: wire.Message) -> None:
         if found.opcode == wire.TEXT:

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import ocpplog_gateway
-from benchmarks.parts import GATEWAY, REFERENCE, Outcome, cpu_of
+from benchmarks.parts import GATEWAY, REFERENCE, Outcome, cpu_of, per_relay_cpu_s
+from benchmarks.targets import THROUGHPUT
 from support.apache_kafka import JARS
 
 _SATURATED = 0.9
@@ -75,8 +76,12 @@ class Report:
 
 
 def notes(found: Outcome) -> list[str]:
-    """What makes the figures less than what they seem."""
+    """What makes the figures more or less than they seem."""
     said = []
+    if found.target is THROUGHPUT:
+        reference, gateway = (per_relay_cpu_s(found.samples, relay) for relay in (REFERENCE, GATEWAY))
+        ratio = gateway / reference
+        said.append(f"frames per CPU second of the relay: reference {reference:,.0f}, gateway {gateway:,.0f}, ratio {ratio:.2f}")
     for relay in (REFERENCE, GATEWAY):
         cpu = cpu_of(found.samples, relay)
         said += [f"{relay}: the {end} was busy" for end in ("client", "upstream") if cpu.get(end, 0) > _SATURATED]

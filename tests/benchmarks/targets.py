@@ -23,7 +23,7 @@ class Target:
 THROUGHPUT: Final = Target("throughput", "ratio", 0.6, True, "frames/s")
 """Frames relayed, of both directions, with 1,000 connections."""
 LATENCY: Final = Target("latency", "added", 10.0, False, "ms p99")
-"""99th percentile of the round trip, at half the throughput target."""
+"""99th percentile of the round trip, which goes through the relay twice, at half the throughput target."""
 MEMORY: Final = Target("memory", "ratio", 1.3, False, "KiB/connection")
 """With 5,000 idle connections."""
 ACCEPTS: Final = Target("accepts", "ratio", 0.5, True, "accepts/s")

@@ -39,7 +39,8 @@ def test_no_percentile_of_nothing() -> None:
 
 
 def samples(reference: list[float], gateway: list[float], **cpu: float) -> list[Sample]:
-    return [*(Sample(REFERENCE, value, cpu) for value in reference), *(Sample(GATEWAY, value, cpu) for value in gateway)]
+    values = {REFERENCE: reference, GATEWAY: gateway}
+    return [Sample(relay, value, cpu, {"per_relay_cpu_s": 2 * value}) for relay, found in values.items() for value in found]
 
 
 def test_ratio_of_medians() -> None:
@@ -76,10 +77,15 @@ def test_frames_lost_or_changed_fail_the_run() -> None:
 
 
 def test_says_when_something_else_was_the_bottleneck() -> None:
-    assert notes(outcome_of(THROUGHPUT, samples([100], [90], client=0.5, upstream=0.5, others=0.1))) == []
-    said = notes(outcome_of(THROUGHPUT, samples([100], [90], client=0.95, upstream=0.5, others=1.0)))
+    assert notes(outcome_of(LATENCY, samples([100], [90], client=0.5, upstream=0.5, others=0.1))) == []
+    said = notes(outcome_of(LATENCY, samples([100], [90], client=0.95, upstream=0.5, others=1.0)))
     assert len([note for note in said if "client" in note]) == 2
     assert len([note for note in said if "other processes" in note]) == 2
+
+
+def test_says_what_a_frame_costs_the_relay() -> None:
+    [said] = notes(outcome_of(THROUGHPUT, samples([100, 1], [80, 90])))
+    assert said.endswith("reference 101, gateway 170, ratio 1.68")
 
 
 def test_the_reference_is_configured_as_the_gateway_is() -> None:
