@@ -104,16 +104,17 @@ class Wire(asyncio.Transport):
         super().__init__()
         self._to = to
         self.written = b""
+        self.closing = False
 
     def write(self, data: Any) -> None:
         self.written += data
         self._to(data)
 
     def is_closing(self) -> bool:
-        return False
+        return self.closing
 
     def close(self) -> None:
-        pass
+        self.closing = True
 
 
 def joined() -> tuple[Charger, CentralSystem, Counts, Wire]:
@@ -160,6 +161,17 @@ async def test_a_fault_of_the_relay_ends_the_measurement(fault: str) -> None:
     }[fault]()
     with pytest.raises(wire.WireError):
         charger.fleet.check()
+
+
+async def test_says_nothing_on_a_connection_that_ended() -> None:
+    charger, _, _, answers = joined()
+    ended = Wire()
+    charger.connection_made(ended)
+    ended.close()
+    ended.written = b""
+    with pytest.raises(wire.WireError):
+        charger.call(0.0)
+    assert not ended.written and not answers.written
 
 
 async def test_the_central_system_notices_a_changed_call() -> None:
