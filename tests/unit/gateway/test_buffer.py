@@ -130,10 +130,11 @@ def test_strict_refuses_what_is_late_and_records_it_all_the_same() -> None:
     scene.fill()
     scene.take(owner, 2, at=3)
     scene.buffer.check(6)
-    assert owner.told == [("refuse", 1)]
-    scene.acknowledge()
+    assert owner.told == [("refuse", 1)] and scene.queue.late
+    scene.acknowledge(now=6)
+    assert not scene.queue.late
     scene.fill()
-    scene.acknowledge()
+    scene.acknowledge(now=6)
     assert owner.told == [("refuse", 1), ("release", 2)]
     assert [record.sequence for record in scene.kafka] == [1, 2]
 

@@ -96,9 +96,10 @@ class Record:
 
 
 class Queue:
-    """What waits for one partition. `sending` is the batch under way; `behind`: frames are not held back any more."""
+    """What waits for one partition. `sending` is the batch under way. `late`: Kafka takes longer than the patience; `behind`:
+    therefore frames are not held back any more."""
 
-    __slots__ = ("active", "behind", "gaps", "most", "partition", "sending", "topic", "waiting")
+    __slots__ = ("active", "behind", "gaps", "late", "most", "partition", "sending", "topic", "waiting")
 
     def __init__(self, topic: str, partition: int) -> None:
         self.topic = topic
@@ -106,6 +107,7 @@ class Queue:
         self.waiting: deque[Record] = deque()
         self.sending: list[Record] = []
         self.gaps: dict[tuple[str, Source, str], Dropped] = {}
+        self.late = False
         self.behind = False
         self.active = False
         """Somebody is sending from it: `Buffer` does not look at this."""
@@ -183,8 +185,9 @@ class Buffer:
                 record.passed = True
                 assert record.owner
                 record.owner.release(record)
-        if queue.behind and not (queue.waiting and now - queue.waiting[0].taken_at > self._patience_s):
-            queue.behind = False
+        if queue.late or queue.behind:
+            queue.late = bool(queue.waiting) and now - queue.waiting[0].taken_at > self._patience_s
+            queue.behind = queue.behind and queue.late
 
     def put_back(self, queue: Queue) -> None:
         """Kafka did not take the batch under way: it is the next one again."""
@@ -212,6 +215,7 @@ class Buffer:
             oldest = queue.oldest()
             if oldest is None or now - oldest.taken_at <= self._patience_s:
                 continue
+            queue.late = True
             if self._strict:
                 self._refuse_until(queue, now - self._patience_s)
             else:

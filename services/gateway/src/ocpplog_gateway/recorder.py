@@ -92,7 +92,7 @@ class KafkaRecorder:
 
     def problem(self) -> str:
         """Why records have to wait now; empty while Kafka answers."""
-        if any(queue.behind for queue in self.buffer.queues()):
+        if any(queue.late or queue.behind for queue in self.buffer.queues()):
             return self._problem or "Kafka is behind"
         return self._problem
 
