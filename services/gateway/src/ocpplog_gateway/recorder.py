@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import secrets
 import time
+from collections.abc import Coroutine
 from typing import Any, Final
 
 import structlog
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
 from aiokafka.partitioner import DefaultPartitioner
 
@@ -28,15 +30,30 @@ _PROBE_S: Final = 5.0
 _PROBE_AGAIN_S: Final = 1.0
 _PAUSE_S: Final = 0.2
 _STOP_WITHIN_S: Final = 10.0
+_STALLED_S: Final = 0.25
+"""A partition that takes so long does not hold up the others of its broker any more."""
 _TOO_LARGE: Final = (MessageSizeTooLargeError, RecordListTooLargeError)
 
 
 class _Producer:
-    """A producer for as long as it works. `gone` completes when it does no more."""
+    """A producer for as long as it works, and the batches that wait for it: they are cancelled when it is replaced."""
 
     def __init__(self, producer: AIOKafkaProducer) -> None:
         self.kafka = producer
-        self.gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.waiting: set[asyncio.Future[Any]] = set()
+
+
+class _Lane:
+    """What goes to one broker, a request at a time, as the producer does it: `outstanding` is under way since `began`.
+
+    Taken in rounds, since each batch that waits for its turn at the producer would be one more, with less in it.
+    """
+
+    def __init__(self) -> None:
+        self.ready: list[Queue] = []
+        self.outstanding: set[Queue] = set()
+        self.starting = False
+        self.began = 0.0
 
 
 class _Gone(Exception):
@@ -61,6 +78,10 @@ class KafkaRecorder:
         self._replacing = asyncio.Lock()
         self._problem = ""
         self._stopping = False
+        self._lanes: dict[int | None, _Lane] = {}
+        self._active = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._helpers: list[asyncio.Task[None]] = []
 
@@ -78,9 +99,9 @@ class KafkaRecorder:
 
     async def stop(self) -> int:
         """Everything is sent first, as far as Kafka answers; returns how many records it did not take."""
-        deadline = time.monotonic() + self._settings.gateway_flush_s
-        while self._tasks and time.monotonic() < deadline:
-            await asyncio.wait(self._tasks, timeout=0.1, return_when=asyncio.FIRST_COMPLETED)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._settings.gateway_flush_s):
+                await self._idle.wait()
         self._stopping = True
         left = len(self.buffer)
         for task in [*self._helpers, *self._tasks]:
@@ -127,7 +148,10 @@ class KafkaRecorder:
     def _take(self, queue: Queue, record: Record) -> None:
         self.buffer.take(queue, record)
         if not queue.active:
-            self._send_from(queue)
+            queue.active = True
+            self._active += 1
+            self._idle.clear()
+            self._ready(queue)
 
     async def transaction_id(self) -> int:
         """One that no other replica gives: Kafka counts. While it is silent, drawn by lot, so that charging goes on."""
@@ -141,27 +165,41 @@ class KafkaRecorder:
 
     # What goes out
 
-    def _send_from(self, queue: Queue) -> None:
-        queue.active = True
-        task = asyncio.create_task(self._send(queue))
+    def _ready(self, queue: Queue) -> None:
+        """Something waits in `queue`: it is part of the next round of its broker."""
+        leader = self._producer.kafka.client.cluster.leader_for_partition(TopicPartition(queue.topic, queue.partition))
+        lane = self._lanes.setdefault(leader, _Lane())
+        lane.ready.append(queue)
+        self._go_on(lane)
+
+    def _go_on(self, lane: _Lane) -> None:
+        if lane.ready and not lane.outstanding and not lane.starting and not self._stopping:
+            lane.starting = True
+            self._run(self._round(lane))
+
+    def _run(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _send(self, queue: Queue) -> None:
-        """Send until nothing waits any more. What comes meanwhile is the next batch: no frame waits for others to join it."""
-        try:
-            while queue.pending and not self._stopping:
-                producer = self._producer
-                try:
-                    await self._send_batch(producer, queue)
-                except Exception as error:
-                    await self._not_taken(producer, queue, error)
-        finally:
-            queue.active = False
+    async def _round(self, lane: _Lane) -> None:
+        """Send a batch of each queue that has something: one request for all of them. What comes meanwhile goes with the next."""
+        producer = self._producer
+        lane.starting = False
+        queues, lane.ready = lane.ready, []
+        lane.outstanding.update(queues)
+        lane.began = time.monotonic()
+        for queue in queues:
+            try:
+                future = await self._submit(producer, queue)
+            except Exception as error:
+                self._run(self._not_taken(lane, producer, queue, error))
+            else:
+                producer.waiting.add(future)
+                future.add_done_callback(functools.partial(self._answered, lane, producer, queue))
 
-    async def _send_batch(self, producer: _Producer, queue: Queue) -> None:
-        kafka = producer.kafka
-        batch = kafka.create_batch()
+    async def _submit(self, producer: _Producer, queue: Queue) -> asyncio.Future[Any]:
+        batch = producer.kafka.create_batch()
         append = batch.append
 
         def add(record: Record) -> bool:
@@ -169,30 +207,46 @@ class KafkaRecorder:
 
         self.buffer.fill(queue, add, time.monotonic())
         batch.close()
-        future = await kafka.send_batch(batch, queue.topic, partition=queue.partition)
-        await asyncio.wait((future, producer.gone), return_when=asyncio.FIRST_COMPLETED)
-        if not future.done():
-            raise _Gone
-        future.result()
+        future: asyncio.Future[Any] = await producer.kafka.send_batch(batch, queue.topic, partition=queue.partition)
+        return future
+
+    def _answered(self, lane: _Lane, producer: _Producer, queue: Queue, future: asyncio.Future[Any]) -> None:
+        producer.waiting.discard(future)
+        error = _Gone() if future.cancelled() else future.exception()
+        if isinstance(error, Exception):
+            self._run(self._not_taken(lane, producer, queue, error))
+            return
         now = time.monotonic()
-        if queue.sending and queue.topic == topics.FRAMES:
+        if queue.topic == topics.FRAMES:
             metrics.ACK_SECONDS.observe(now - queue.sending[0].taken_at)
         self.buffer.acknowledged(queue, now)
         if self._problem:
             self._set_problem("")
+        self._settled(lane, queue)
 
-    async def _not_taken(self, producer: _Producer, queue: Queue, error: Exception) -> None:
+    def _settled(self, lane: _Lane, queue: Queue) -> None:
+        lane.outstanding.discard(queue)
+        if queue.pending:
+            self._ready(queue)
+        else:
+            queue.active = False
+            self._active -= 1
+            if not self._active:
+                self._idle.set()
+        self._go_on(lane)
+
+    async def _not_taken(self, lane: _Lane, producer: _Producer, queue: Queue, error: Exception) -> None:
         if isinstance(error, _TOO_LARGE):
             _log.error("Kafka refuses records for their size", topic=queue.topic, records=len(queue.sending), error=str(error))
             self.buffer.too_large(queue)
         else:
             self.buffer.put_back(queue)
-        if isinstance(error, _Gone):
-            return
-        self._set_problem(f"Kafka takes no records: {type(error).__name__}")
-        await asyncio.sleep(_PAUSE_S)
-        if not (isinstance(error, KafkaError | OSError) and getattr(error, "retriable", True)):
-            await self._replace(producer, error)
+        if not isinstance(error, _Gone):
+            self._set_problem(f"Kafka takes no records: {type(error).__name__}")
+            await asyncio.sleep(_PAUSE_S)
+            if not (isinstance(error, KafkaError | OSError) and getattr(error, "retriable", True)):
+                await self._replace(producer, error)
+        self._settled(lane, queue)
 
     async def _replace(self, failed: _Producer, error: Exception) -> None:
         """Go on with a new producer: of an idempotent one, the numbers do not fit any more after a batch that failed."""
@@ -203,7 +257,8 @@ class KafkaRecorder:
             metrics.PRODUCERS_REPLACED.inc()
             await _stop(failed.kafka)
             self._producer = _Producer(await self._start_another())
-            failed.gone.set_result(None)
+            for future in list(failed.waiting):
+                future.cancel()
 
     async def _start_another(self) -> AIOKafkaProducer:
         while True:
@@ -221,7 +276,12 @@ class KafkaRecorder:
     async def _check(self) -> None:
         while True:
             await asyncio.sleep(self._check_every_s)
-            self.buffer.check(time.monotonic())
+            now = time.monotonic()
+            self.buffer.check(now)
+            for lane in self._lanes.values():
+                if lane.outstanding and now - lane.began > _STALLED_S:
+                    lane.outstanding.clear()
+                    self._go_on(lane)
 
     async def _probe(self) -> None:
         """Know of a failure before the next frame does, and of its end when no charger is connected."""

@@ -65,7 +65,7 @@ class Session:
         await self._connection.end(code, reason)
 
     async def _no_common_subprotocol(self) -> None:
-        """Complete the handshake without one, then close: OCPP-J 1.6 section 3.2, OCPP 2.0.1 part 4 section 3.2, 2.1 section 3.3."""
+        """Complete the handshake without one, then close: OCPP-J 1.6 section 3.2, 2.0.1 part 4 also 3.2, 2.1 there 3.3."""
         reason = "no subprotocol in common"
         if self._admission.upstream:
             await self._admission.upstream.end(GOING_AWAY, reason)
