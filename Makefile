@@ -34,8 +34,9 @@ integration: $(VENV)/.test ## tests of a service with real components
 e2e: $(VENV)/.test ## tests of the whole pipeline
 	$(BIN)/pytest tests/e2e $(PYTEST_ARGS)
 
-test-kafka: $(VENV)/.test .local/kafka-jars ## the enricher's tests on Apache Kafka itself (needs Java 17 and Maven)
-	OCPPLOG_TEST_KAFKA_JARS=$(CURDIR)/.local/kafka-jars $(BIN)/pytest tests/integration/test_enricher.py $(PYTEST_ARGS)
+ON_KAFKA := enricher gateway gateway_outages gateway_replicas
+test-kafka: $(VENV)/.test .local/kafka-jars ## what depends on the broker, on Apache Kafka itself (needs Java 17 and Maven)
+	OCPPLOG_TEST_KAFKA_JARS=$(CURDIR)/.local/kafka-jars $(BIN)/pytest $(ON_KAFKA:%=tests/integration/test_%.py) $(PYTEST_ARGS)
 
 bench: $(VENV)/.test ## the gateway against a bare relay, some 6 minutes (BENCH_ARGS=--quick: 2; --help: more)
 	cd tests && ../$(BIN)/python -m benchmarks.gateway $(BENCH_ARGS)

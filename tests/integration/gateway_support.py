@@ -29,6 +29,7 @@ from ocpplog_common import records, topics
 from ocpplog_common.envelope import Envelope, Source
 from ocpplog_common.records import ConnectionEvent, ConnectionEventKind
 from ocpplog_local.demo.library import WEBSOCKET_LOG
+from support.broker import IDEMPOTENCE
 from support.processes import Process, free_port, wait_for_http
 
 OCPP16 = [Subprotocol("ocpp1.6")]
@@ -43,7 +44,7 @@ class Gate:
         self.port, self.health, self.log = free_port(), free_port(), log
         known: dict[str, object] = {
             "kafka_bootstrap": bootstrap,
-            "kafka_idempotence": "false",
+            "kafka_idempotence": str(IDEMPOTENCE).lower(),
             "gateway_port": self.port,
             "gateway_health_port": self.health,
             "gateway_id": "gw-1",

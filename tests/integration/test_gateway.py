@@ -43,6 +43,7 @@ from ocpplog_common.secrets import hash_password
 from ocpplog_common.settings import KafkaSettings
 from ocpplog_local.demo.central_system import central_system
 from ocpplog_local.demo.scripted import ScriptedChargePoint
+from support.broker import IDEMPOTENCE, kafka
 from support.processes import embedded_kafka, free_port, running, wait_for_http
 
 pytestmark = pytest.mark.integration
@@ -51,7 +52,7 @@ pytestmark = pytest.mark.integration
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     logs = tmp_path_factory.mktemp("gateway")
-    with embedded_kafka() as bootstrap:
+    with kafka() as bootstrap:
         upstream, real = free_port(), free_port()
         lax_settings = {"gateway_default_site": "yard", "gateway_missing_subprotocol": "ocpp1.6"}
         default = f"ws://127.0.0.1:{upstream}/csms/"
@@ -71,7 +72,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
 
 
 async def _prepare(bench: Bench) -> None:
-    settings = KafkaSettings(kafka_bootstrap=bench.bootstrap, kafka_idempotence=False)
+    settings = KafkaSettings(kafka_bootstrap=bench.bootstrap, kafka_idempotence=IDEMPOTENCE)
     await admin.create_topics(settings, 4, 1)
     hashed = hash_password(KEY.encode())
     chargers = [Charger(charger_id=f"CP-{number}", site_id="s1") for number in range(200)]
@@ -401,12 +402,13 @@ class TestEnds:
     async def test_strict_passes_nothing_on_while_kafka_is_gone(
         self, upstream: Upstream, bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        kafka = contextlib.ExitStack()
-        with kafka, contextlib.ExitStack() as gates:
-            bootstrap = kafka.enter_context(embedded_kafka())
+        node = contextlib.ExitStack()
+        with node, contextlib.ExitStack() as gates:
+            bootstrap = node.enter_context(embedded_kafka())
             await admin.create_topics(KafkaSettings(kafka_bootstrap=bootstrap, kafka_idempotence=False), 2, 1)
             settings = {
                 "gateway_mode": "strict",
+                "kafka_idempotence": "false",
                 "gateway_default_site": "s",
                 "gateway_upstream": bench.upstream,
                 "gateway_delivery_timeout_s": 1,
@@ -415,7 +417,7 @@ class TestEnds:
             await asyncio.to_thread(gate.wait)
             traffic = Traffic(gate, [f"LOST-{number}" for number in range(10)])
             await traffic.flowing()
-            await asyncio.to_thread(kafka.close)
+            await asyncio.to_thread(node.close)
             killed = {charger_id: len(found) for charger_id, found in upstream.received.items()}
             await traffic.ended()
             assert traffic.codes == [1013] * 10
@@ -447,7 +449,7 @@ class TestEnds:
 class TestStart:
     async def test_before_kafka(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         late = free_port()
-        with Gate(f"127.0.0.1:{late}", tmp_path / "log", gateway_default_site="s") as gate:
+        with Gate(f"127.0.0.1:{late}", tmp_path / "log", gateway_default_site="s", kafka_idempotence="false") as gate:
             wait_for_http(f"http://127.0.0.1:{gate.health}/livez", gate.process)
             status, text = await gate.get("/readyz")
             assert status == 503 and "Kafka" in text

@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+from prometheus_client import Counter, Gauge, Histogram
 
+from ocpplog_gateway import metrics
 from support.configuration import in_readme, table
 
 ROOT = Path(__file__).parents[2]
+ARCHITECTURE = ROOT / "docs/architecture.md"
 
 
 def test_the_table_of_settings_is_the_settings() -> None:
@@ -41,3 +44,19 @@ def test_requirement_files_hold_what_the_projects_ask_for(project: str) -> None:
         wanted = Requirement(line)
         if not wanted.name.startswith("ocpplog-"):
             assert wanted.specifier.contains(pinned[wanted.name.lower()]), line
+
+
+def test_the_architecture_page_lists_the_gateways_metrics() -> None:
+    section = ARCHITECTURE.read_text().partition("What the gateway measures")[2].partition("\n## ")[0]
+    listed = re.findall(r"^\| `([a-z_]+)(?:\{([a-z,]+)\})?` \| (.*) \|$", section, re.MULTILINE)
+    assert sorted(listed) == sorted(_metrics())
+
+
+def _metrics() -> list[tuple[str, str, str]]:
+    found = []
+    for metric in list(vars(metrics).values()):
+        if isinstance(metric, Counter | Gauge | Histogram):
+            [family] = metric.describe()
+            name = family.name + ("_total" if family.type == "counter" else "")
+            found.append((name.removeprefix("ocpplog_gateway_"), ",".join(metric._labelnames), family.documentation))
+    return found

@@ -119,6 +119,8 @@ class ConnectionEvent(msgspec.Struct, frozen=True, omit_defaults=True):
     connection_id: str = ""
     peer: str = ""
     subprotocol: str = ""
+    profile: int | None = None
+    """OCPP security profile with which the charger came in."""
     close_code: int | None = None
     closed_by: str = ""
     reason: str = ""

@@ -19,7 +19,7 @@ ACK_SECONDS: Final = Histogram(
 )
 KAFKA_UP: Final = Gauge("ocpplog_gateway_kafka_up", "Whether Kafka takes what comes: 1, or 0 while records have to wait")
 BUFFER_RECORDS: Final = Gauge("ocpplog_gateway_buffer_records", "Records that Kafka has not acknowledged")
-BUFFER_BYTES: Final = Gauge("ocpplog_gateway_buffer_bytes", "Memory that they take, in bytes")
+BUFFER_BYTES: Final = Gauge("ocpplog_gateway_buffer_bytes", "Memory that records take which Kafka has not acknowledged, in bytes")
 PASSED_EARLY: Final = Counter("ocpplog_gateway_passed_early_total", "Frames passed on before Kafka had them")
 DROPPED: Final = Counter("ocpplog_gateway_dropped_frames_total", "Frames that the buffer had no room for: each is part of a gap")
 GAPS: Final = Counter("ocpplog_gateway_gaps_total", "Gaps declared on Kafka")

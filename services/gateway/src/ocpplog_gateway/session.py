@@ -102,6 +102,7 @@ class Session:
             "connection_id": self.connection_id,
             "peer": peer_of(self._connection),
             "subprotocol": self._admission.subprotocol,
+            "profile": self._admission.profile,
         }
         self._recorder.announce(ConnectionEvent(**known, **more))  # type: ignore[arg-type]
 
