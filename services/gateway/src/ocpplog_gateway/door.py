@@ -59,6 +59,7 @@ class GuardedConnection(ChargerConnection):
         self._early: bytearray | None = bytearray()
         self._deadline: asyncio.TimerHandle | None = None
         self._negotiating: asyncio.Task[None] | None = None
+        self._said_something = False
         self.place: Place | None = None
         self.peer = Peer()
         self.behind_proxy = False
@@ -129,10 +130,11 @@ class GuardedConnection(ChargerConnection):
         early, self._early = self._early, None
         # A request that came with the end of the TLS handshake is here before the connection is.
         if early:
-            super().data_received(bytes(early))
+            self.data_received(bytes(early))
 
     def data_received(self, data: bytes) -> None:
         if self._early is None:
+            self._said_something = True
             super().data_received(data)
         else:
             self._early += data
@@ -153,10 +155,12 @@ class GuardedConnection(ChargerConnection):
         self._leave()
 
     def _tell_of_no_http(self) -> None:
-        problem = self.protocol.handshake_exc
+        problem: BaseException | None = self.protocol.handshake_exc
         # Whoever opens a connection and closes it, such as a health check, is nothing to speak of.
-        if self.request is None and problem and not isinstance(problem.__cause__ or problem, EOFError):
-            self._door.failed(self, Refusal(400, "no-http", f"not an HTTP request: {problem.__cause__ or problem}"))
+        if self.request is None and problem and self._said_something:
+            while problem.__cause__:
+                problem = problem.__cause__
+            self._door.failed(self, Refusal(400, "no-http", f"not an HTTP request: {problem}"))
 
     def _too_slow(self, tcp: asyncio.Transport) -> None:
         text = f"no handshake within {self._door.open_timeout_s:g} s"
