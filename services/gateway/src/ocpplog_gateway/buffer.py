@@ -31,7 +31,10 @@ class Owner(Protocol):
     source: Source
 
     def release(self, record: Record) -> None:
-        """The frame may be passed on. Frames of an owner are released in the order in which they were taken."""
+        """The frame may be passed on. Frames of an owner are released in the order in which they were taken.
+
+        Nothing may be taken before it returns: more frames of the queue may be about to be released.
+        """
         ...
 
     def refuse(self, record: Record) -> None:

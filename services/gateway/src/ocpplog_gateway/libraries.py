@@ -35,7 +35,9 @@ _STUCK_AFTER_S: Final = 60.0
 _CLOSE_WITHIN_S: Final = 15.0
 """Longer than the closing handshake may take: this is for a side that reads nothing any more."""
 _PORTION: Final = 4096
-"""Compressed bytes taken at once: they may mean a thousand times as many."""
+"""Bytes taken at once: they may be hundreds of messages or, compressed, mean a thousand times as many bytes."""
+_PONGS_UNREAD: Final = 1000
+"""Pings answered to a side that reads nothing: the pongs wait in memory."""
 
 
 def quiet() -> None:
@@ -116,7 +118,8 @@ class _Delivers(Connection):
     _refused = False
     _held = False
     _taking = False
-    _unread = b""
+    _unread: bytearray | None = None
+    _pongs_unread = 0
     _stuck: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -133,12 +136,13 @@ class _Delivers(Connection):
         early = self._listener
         assert isinstance(early, _Nobody)
         self._listener = listener
+        if len(early.messages) >= _EARLY_MESSAGES:
+            # Before they are delivered: the listener may hold again at once.
+            self.resume()
         for data, opcode, violation in early.messages:
             (listener.violation if violation else listener.message)(data, opcode)
         if early.ending:
             listener.ended(early.ending)
-        elif len(early.messages) >= _EARLY_MESSAGES:
-            self.resume()
 
     def send_message(self, data: bytes) -> None:
         """Without waiting: `congested` says when to stop."""
@@ -153,6 +157,10 @@ class _Delivers(Connection):
 
     def resume(self) -> None:
         self._held = False
+        # Later: who calls this is busy with a message of ours, and the next one would overtake it.
+        self.loop.call_soon(self._go_on)
+
+    def _go_on(self) -> None:
         self._take_unread()
         if not self._held and not self.transport.is_closing():
             self.transport.resume_reading()
@@ -171,7 +179,8 @@ class _Delivers(Connection):
     # What the library calls
 
     def data_received(self, data: bytes) -> None:
-        if self.protocol.extensions or self._unread:
+        if self._unread or self._held or len(data) > _PORTION:
+            self._unread = self._unread or bytearray()
             self._unread += data
             self._take_unread()
             return
@@ -179,19 +188,31 @@ class _Delivers(Connection):
         self._tell_end_if_closing()
 
     def _take_unread(self) -> None:
-        """A portion at a time, since a compressed one may be a thousand times as long as it looks."""
+        """A portion at a time, so that `hold` comes in time."""
         if self._taking:
             return
         self._taking = True
-        while self._unread and not self._held:
-            portion, self._unread = self._unread[:_PORTION], self._unread[_PORTION:]
-            super().data_received(portion)
-        self._taking = False
+        try:
+            while self._unread and not self._held:
+                portion = bytes(self._unread[:_PORTION])
+                del self._unread[:_PORTION]
+                super().data_received(portion)
+        finally:
+            self._taking = False
         self._tell_end_if_closing()
 
-    def eof_received(self) -> None:
+    def _take_rest(self) -> None:
+        """What came before the end, though held back. Compressed, it may be too much for that: only as far as the listener lets
+        it; the rest is lost with the connection, as is what TCP still had."""
         self._held = False
         self._take_unread()
+        while self._unread and not self.protocol.extensions:
+            self._held = False
+            self._take_unread()
+        self._unread = None
+
+    def eof_received(self) -> None:
+        self._take_rest()
         super().eof_received()
         self._tell_end_if_closing()
 
@@ -204,6 +225,13 @@ class _Delivers(Connection):
             self._fragment(event)
         elif event.opcode is WireOpcode.PONG:
             self.acknowledge_pings(bytes(event.data))
+        elif event.opcode is WireOpcode.PING and self.paused:
+            self._count_unread_pong()
+
+    def _count_unread_pong(self) -> None:
+        self._pongs_unread += 1
+        if self._pongs_unread > _PONGS_UNREAD:
+            self._break_off(f"{_PONGS_UNREAD} pongs were not read")
 
     def _fragment(self, frame: Frame) -> None:
         if frame.opcode is not WireOpcode.CONT:
@@ -263,9 +291,8 @@ class _Delivers(Connection):
         return Ending(CloseCode.ABNORMAL_CLOSURE, str(cause) or type(cause).__name__ if cause else "")
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._held = False
         with contextlib.suppress(EOFError):
-            self._take_unread()
+            self._take_rest()
         super().connection_lost(exc)
         if self._stuck:
             self._stuck.cancel()
@@ -274,17 +301,18 @@ class _Delivers(Connection):
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        self._stuck = self.loop.call_later(_STUCK_AFTER_S, self._give_up)
+        self._stuck = self.loop.call_later(_STUCK_AFTER_S, self._break_off, f"nothing was read for {_STUCK_AFTER_S:.0f} s")
 
     def resume_writing(self) -> None:
         super().resume_writing()
+        self._pongs_unread = 0
         if self._stuck:
             self._stuck.cancel()
             self._stuck = None
         self._listener.writable()
 
-    def _give_up(self) -> None:
-        self.set_connection_exc(TimeoutError(f"nothing was read for {_STUCK_AFTER_S:.0f} s"))
+    def _break_off(self, reason: str) -> None:
+        self.set_connection_exc(TimeoutError(reason))
         self.transport.abort()
 
 

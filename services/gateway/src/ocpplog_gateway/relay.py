@@ -70,7 +70,7 @@ class Direction:
 
     def message(self, data: bytes, opcode: Opcode) -> None:
         self._record(data, opcode)
-        if not self._holding and self._full():
+        if self._full():
             self._holding = True
             self._sender.hold()
 

@@ -61,7 +61,9 @@ class Side(Protocol):
         """Deliver nothing more, soon, until `resume`."""
         ...
 
-    def resume(self) -> None: ...
+    def resume(self) -> None:
+        """Deliver again, soon, but nothing before this returns."""
+        ...
 
     async def end(self, code: int, reason: str) -> None:
         """Close, however little it cooperates; returns when it is gone."""
