@@ -12,7 +12,8 @@ from ocpplog_gateway.errors import Refusal
 
 def require_websocket(request: Request) -> None:
     """Raises Refusal (426) for what is none."""
-    if "websocket" not in request.headers.get("Upgrade", "").lower() or "Sec-WebSocket-Key" not in request.headers:
+    upgrade = ",".join(request.headers.get_all("Upgrade"))
+    if "websocket" not in upgrade.lower() or "Sec-WebSocket-Key" not in request.headers:
         raise Refusal(426, "no-websocket", "this is a WebSocket endpoint", {"Upgrade": "websocket"})
     # Some chargers leave out "Connection: Upgrade", without which the WebSocket library refuses them.
     try:
