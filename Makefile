@@ -8,7 +8,7 @@ BENCH_ARGS ?=
 FLEET ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-kafka check unit integration e2e bench format lock clean
+.PHONY: help run test test-kafka test-peers check unit integration e2e bench format lock clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,11 +38,18 @@ ON_KAFKA := enricher gateway gateway_outages gateway_replicas
 test-kafka: $(VENV)/.test .local/kafka-jars ## what depends on the broker, on Apache Kafka itself (needs Java 17 and Maven)
 	OCPPLOG_TEST_KAFKA_JARS=$(CURDIR)/.local/kafka-jars $(BIN)/pytest $(ON_KAFKA:%=tests/integration/test_%.py) $(PYTEST_ARGS)
 
+test-peers: $(VENV)/.test tests/peers/node_modules/.installed ## the gateway between peers of other authors (needs Node.js 18 and npm)
+	OCPPLOG_TEST_PEERS=1 $(BIN)/pytest tests/integration/test_gateway_peers.py $(PYTEST_ARGS)
+
 bench: $(VENV)/.test ## the gateway against a bare relay, some 6 minutes (BENCH_ARGS=--quick: 2; --help: more)
 	cd tests && ../$(BIN)/python -m benchmarks.gateway $(BENCH_ARGS)
 
 .local/kafka-jars: tests/support/kafka/pom.xml
 	mvn -q -f $< dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/$@
+	@touch $@
+
+tests/peers/node_modules/.installed: tests/peers/package.json tests/peers/package-lock.json
+	npm ci --prefix tests/peers --ignore-scripts --no-audit --no-fund
 	@touch $@
 
 format: $(VENV)/.test ## format and mend what can be mended
@@ -59,7 +66,7 @@ lock: $(VENV)/.test ## resolve the requirement files anew, after a change of dep
 	uv export -q --frozen --package ocpplog-tests --no-emit-workspace --no-header -o tests/requirements.txt
 
 clean: ## remove what was set up here; the data of the local run stays
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache tests/peers/node_modules
 
 # A first one of these takes a minute or two: it downloads about 250 MB, most of it the embedded ClickHouse.
 $(VENV)/.run: deploy/local/requirements.txt $(addsuffix /pyproject.toml,$(PACKAGES)) | $(BIN)/python
