@@ -10,8 +10,10 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.asyncio.server import ServerConnection, serve
 
+from ocpplog_common.envelope import Opcode
 from ocpplog_gateway import libraries
 from ocpplog_gateway.libraries import WEBSOCKET_LOG, ChargerConnection, UpstreamConnection, quiet
+from ocpplog_gateway.sides import Ending
 
 HANDSHAKE = b"""GET / HTTP/1.1\r
 Host: x\r
@@ -92,3 +94,54 @@ def test_an_outage_of_kafka_does_not_flood_the_log() -> None:
     line.msg = "Unexpected error in sender routine"
     assert log.filter(line)
     assert not log.isEnabledFor(logging.DEBUG)
+
+
+class Holding:
+    """A listener that takes one message at a time."""
+
+    def __init__(self, connection: ChargerConnection) -> None:
+        self.taken: list[bytes] = []
+        self._connection = connection
+
+    def message(self, data: bytes, opcode: Opcode) -> None:
+        self.taken.append(data)
+        self._connection.hold()
+
+    def violation(self, data: bytes, opcode: Opcode) -> None: ...
+
+    def ended(self, ending: Ending) -> None: ...
+
+    def writable(self) -> None: ...
+
+
+async def test_a_listener_that_holds_gets_one_portion_at_a_time_and_never_within_its_call_to_resume() -> None:
+    texts = [str(number) * 5000 for number in range(8)]
+    told: asyncio.Future[list[int]] = asyncio.get_running_loop().create_future()
+
+    async def listen(connection: ServerConnection) -> None:
+        assert isinstance(connection, ChargerConnection)
+        # Until it is held back, with some that came before there is a listener.
+        while connection.transport.is_reading():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        listener = Holding(connection)
+        connection.attach(listener)
+        counts = [len(listener.taken)]
+        while len(listener.taken) < len(texts):
+            await asyncio.sleep(0.01)
+            counts.append(len(listener.taken))
+            connection.resume()
+            assert len(listener.taken) == counts[-1]
+            while len(listener.taken) == counts[-1]:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        assert listener.taken == [text.encode() for text in texts]
+        told.set_result(sorted({*counts, len(listener.taken)}))
+        connection.resume()
+        await connection.wait_closed()
+
+    async with (
+        serve(listen, "127.0.0.1", 0, create_connection=ChargerConnection, logger=WEBSOCKET_LOG) as server,
+        connect(f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}", proxy=None, compression=None) as point,
+    ):
+        await asyncio.gather(*(point.send(text) for text in texts))
+        # Four early ones, at which it was held back, and then each by itself.
+        assert await asyncio.wait_for(told, 10) == [4, 5, 6, 7, 8]
