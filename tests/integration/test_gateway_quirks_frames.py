@@ -125,6 +125,27 @@ class TestFrames:
         assert [(e.frame, e.opcode) for e in seen.frames[charger_id]] == [(FRAMES[name], opcode)]
         assert not seen.at_upstream.get(charger_id)
 
+    @pytest.mark.parametrize(
+        ("data", "text", "code"),
+        [(b"\x00\xff", False, 1003), (b"", False, 1003), (b'[2,"\xe9"]', True, 1007)],
+        ids=["binary", "empty-binary", "not-utf8"],
+    )
+    async def test_of_a_central_system_refused_and_recorded(
+        self, quirks: Yard, upstream: Upstream, data: bytes, text: bool, code: int, request: pytest.FixtureRequest
+    ) -> None:
+        name = f"CSMS-{request.node.callspec.id}"
+        async with raw_client(quirks.gate, name) as point:
+            await point.send(frame(TEXT, b'[2,"1","Heartbeat",{}]'))
+            await until(lambda: bool(upstream.received[name]))
+            await upstream.connections[name][0].send(data, text=text)
+            assert await point.close_code() == code
+        [_, _, last] = await quirks.bench.frames(name, 3)
+        assert (last.source, last.frame) == (Source.CSMS, data)
+        assert last.opcode is (Opcode.TEXT if text else Opcode.BINARY)
+        [_, ended] = await quirks.bench.events(name, CONNECT, DISCONNECT)
+        assert (ended.close_code, ended.closed_by) == (code, "gateway")
+        await upstream.gone()
+
     async def test_ids_that_are_used_again(self, quirks: Yard, upstream: Upstream) -> None:
         """On another charger, from the other side, and for a retry: frames are told apart by what stands beside them."""
         call = b'[2,"same","Heartbeat",{}]'
