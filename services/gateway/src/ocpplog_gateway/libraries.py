@@ -34,6 +34,8 @@ _STUCK_AFTER_S: Final = 60.0
 """A side that reads nothing would keep the other one waiting for good, even after it is gone."""
 _CLOSE_WITHIN_S: Final = 15.0
 """Longer than the closing handshake may take: this is for a side that reads nothing any more."""
+_LONGEST_REASON: Final = 123
+"""Bytes of a close frame (RFC 6455 section 5.5) besides the code."""
 _PORTION: Final = 4096
 """Bytes taken at once: they may be hundreds of messages or, compressed, mean a thousand times as many bytes."""
 _PONGS_UNREAD: Final = 1000
@@ -172,7 +174,7 @@ class _Delivers(Connection):
             self.resume()
         try:
             async with asyncio.timeout(_CLOSE_WITHIN_S):
-                await self.close(code, reason)
+                await self.close(code, reason.encode()[:_LONGEST_REASON].decode(errors="ignore"))
         except TimeoutError:
             self.transport.abort()
 
@@ -271,7 +273,11 @@ class _Delivers(Connection):
 
     def _tell_end_if_closing(self) -> None:
         # CONNECTING: the handshake is the library's.
-        if self.protocol.state in (State.CLOSING, State.CLOSED):
+        protocol = self.protocol
+        if protocol.state is State.CLOSED:
+            self._tell_end()
+        elif protocol.state is State.CLOSING and (protocol.close_rcvd or protocol.parser_exc or self._refused):
+            # After a close frame of ours alone, messages come until it is answered.
             self._tell_end()
 
     def _tell_end(self) -> None:
