@@ -214,6 +214,17 @@ async def test_what_is_refused_is_not_passed_on_and_ends_both() -> None:
     assert closing.code == 1013 and closing.ours and "not recorded" in closing.reason
 
 
+async def test_nothing_after_what_is_refused_is_passed_on() -> None:
+    scene = await Scene(automatic=False).start()
+    scene.charger.says("a0", "a1")
+    scene.charger.leaves(1000)
+    await scene.settle()
+    scene.recorder.refuse()
+    scene.recorder.acknowledge()
+    await scene.end()
+    assert scene.csms.sent == []
+
+
 @pytest.mark.parametrize(("data", "opcode"), [(b"\x00\xff", Opcode.BINARY), (b'[2,"\xff"]', Opcode.TEXT)])
 async def test_violations_are_recorded_and_not_passed_on(data: bytes, opcode: Opcode) -> None:
     scene = await Scene().start()
@@ -248,6 +259,17 @@ async def test_the_loss_of_a_central_system_is_spread(monkeypatch: pytest.Monkey
     assert scene.charger.held and scene.charger.closed is None
     await scene.end()
     assert waits == [(0, 7)] and scene.charger.closed == (1012, "central system connection lost")
+
+
+async def test_a_charger_that_was_held_is_not_read_either_while_the_loss_is_spread() -> None:
+    scene = await Scene(automatic=False, limits=Limits(2, spread_s=1000)).start()
+    scene.charger.says("a", "b", "c")
+    scene.csms.leaves(1006)
+    await scene.settle()
+    scene.recorder.acknowledge()
+    assert scene.charger.held
+    scene.charger.leaves(1000)
+    await scene.end()
 
 
 async def test_a_charger_that_leaves_meanwhile_is_not_waited_for() -> None:

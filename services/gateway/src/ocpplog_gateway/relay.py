@@ -62,6 +62,7 @@ class Direction:
         self._in_flight = 0
         self._bytes = 0
         self._holding = False
+        self._refused = False
         self._ready: deque[bytes] = deque()
         """Released, and waiting for the receiver to read."""
         self._empty: asyncio.Future[None] | None = None
@@ -87,13 +88,17 @@ class Direction:
     # The records' owner
 
     def release(self, record: Record) -> None:
-        if self._ready or self._receiver.congested:
+        if self._refused:
+            # What was refused was before it.
+            self.done(record)
+        elif self._ready or self._receiver.congested:
             self._ready.append(record.value)
         else:
             self._receiver.send_message(record.value)
             self.done(record)
 
     def refuse(self, record: Record) -> None:
+        self._refused = True
         self._relay.refuse(self.source)
         self.done(record)
 
@@ -107,6 +112,11 @@ class Direction:
             data = self._ready.popleft()
             self._receiver.send_message(data)
             self._done(len(data))
+
+    def stop(self) -> None:
+        """Read no further, whatever is passed on meanwhile."""
+        self._holding = False
+        self._sender.hold()
 
     async def empty(self) -> None:
         """Wait until all that was received is passed on, or cannot be."""
@@ -204,8 +214,7 @@ class Relay:
 
     async def _spread(self) -> None:
         """A central system that goes down tells all its chargers at once: they should not all come back at once."""
-        charger = self._sides[Source.CHARGER]
-        charger.hold()
+        self._from_charger.stop()
         await asyncio.wait({self._charger_gone}, timeout=random.uniform(0, self.limits.spread_s))
 
     async def _end_both(self, code: int, reason: str) -> None:

@@ -15,6 +15,7 @@ from ocpplog_gateway.session import Session
 _log = structlog.get_logger(__name__)
 _END_WITHIN_S: Final = 10.0
 REPLACED: Final = "replaced by a newer connection"
+STOPPING: Final = "the gateway is stopping"
 
 
 class Sessions:
@@ -23,6 +24,7 @@ class Sessions:
         self._sessions: dict[str, Session] = {}
         self._running: set[asyncio.Task[None]] = set()
         self._closing: set[asyncio.Task[None]] = set()
+        self._draining = False
 
     async def keep(self, session: Session) -> None:
         """Run a session to its end; an older one of the same charger gives way to it."""
@@ -33,6 +35,9 @@ class Sessions:
         task = asyncio.current_task()
         assert task is not None
         self._running.add(task)
+        if self._draining:
+            # Its handshake was answered just before the listener was closed.
+            self._close(session, STOPPING)
         try:
             await session.run(self._limits)
         finally:
@@ -49,11 +54,12 @@ class Sessions:
 
     async def drain(self, within_s: float) -> None:
         """Close all, spread over the time, so that chargers come back elsewhere without a storm."""
+        self._draining = True
         sessions = list(self._sessions.values())
         random.shuffle(sessions)
         _log.info("draining", connections=len(sessions), seconds=within_s)
         for session in sessions:
-            self._close(session, "the gateway is stopping")
+            self._close(session, STOPPING)
             await asyncio.sleep(within_s / len(sessions))
         if running := [*self._closing, *self._running]:
             await asyncio.wait(running, timeout=_END_WITHIN_S)
