@@ -99,15 +99,16 @@ class Record:
 
 
 class Queue:
-    """What waits for one partition. `sending` is the batch under way. `late`: Kafka takes longer than the patience; `behind`:
-    therefore frames are not held back any more."""
+    """What waits for one partition. `sending` is the batch under way; `again` one that failed: it may have arrived, so it goes
+    first, as it was. `late`: Kafka takes longer than the patience; `behind`: therefore frames are not held back any more."""
 
-    __slots__ = ("active", "behind", "gaps", "late", "most", "partition", "sending", "topic", "waiting")
+    __slots__ = ("active", "again", "behind", "gaps", "late", "most", "partition", "sending", "topic", "waiting")
 
     def __init__(self, topic: str, partition: int) -> None:
         self.topic = topic
         self.partition = partition
         self.waiting: deque[Record] = deque()
+        self.again: deque[Record] = deque()
         self.sending: list[Record] = []
         self.gaps: dict[tuple[str, Source, str], Dropped] = {}
         self.late = False
@@ -120,15 +121,23 @@ class Queue:
     @property
     def pending(self) -> bool:
         """Whether there is anything to send."""
-        return bool(self.waiting or self.gaps)
+        return bool(self.again or self.waiting or self.gaps)
 
     def records(self) -> Iterator[Record]:
         """All, oldest first."""
         yield from self.sending
+        yield from self.again
         yield from self.waiting
 
     def oldest(self) -> Record | None:
-        return self.sending[0] if self.sending else self.waiting[0] if self.waiting else None
+        return next(self.records(), None)
+
+
+def _move(queue: Queue, records: deque[Record], append: Callable[[Record], bool]) -> bool:
+    """Whether all of them are in the next batch."""
+    while records and not 0 < queue.most <= len(queue.sending) and append(records[0]):
+        queue.sending.append(records.popleft())
+    return not records
 
 
 class Buffer:
@@ -153,7 +162,7 @@ class Buffer:
 
     def __len__(self) -> int:
         """Records that Kafka has not acknowledged."""
-        return sum(len(queue.waiting) + len(queue.sending) for queue in self._queues.values())
+        return sum(len(queue.sending) + len(queue.again) + len(queue.waiting) for queue in self._queues.values())
 
     def take(self, queue: Queue, record: Record) -> None:
         queue.waiting.append(record)
@@ -164,8 +173,10 @@ class Buffer:
             pass
 
     def fill(self, queue: Queue, append: Callable[[Record], bool], now: float) -> None:
-        """Move what the next batch takes from `waiting` to `sending`: `append` says whether it did. Gaps go first."""
+        """Move what the next batch takes to `sending`: `append` says whether it did. Gaps go before what waits."""
         assert not queue.sending
+        if not _move(queue, queue.again, append):
+            return
         for key, dropped in list(queue.gaps.items()):
             declaration = _declaration(dropped, now)
             if not append(declaration):
@@ -173,8 +184,7 @@ class Buffer:
             queue.sending.append(declaration)
             self.bytes += declaration.size
             del queue.gaps[key]
-        while queue.waiting and not 0 < queue.most <= len(queue.sending) and append(queue.waiting[0]):
-            queue.sending.append(queue.waiting.popleft())
+        _move(queue, queue.waiting, append)
 
     def acknowledged(self, queue: Queue, now: float) -> None:
         """Kafka has the batch under way."""
@@ -189,18 +199,14 @@ class Buffer:
                 assert record.owner
                 record.owner.release(record)
         if queue.late or queue.behind:
-            queue.late = bool(queue.waiting) and now - queue.waiting[0].taken_at > self._patience_s
+            oldest = queue.oldest()
+            queue.late = oldest is not None and now - oldest.taken_at > self._patience_s
             queue.behind = queue.behind and queue.late
 
     def put_back(self, queue: Queue) -> None:
         """Kafka did not take the batch under way: it is the next one again."""
-        sent, queue.sending = queue.sending, []
-        for record in reversed(sent):
-            if record.dropped:
-                self.bytes -= record.size
-                self._declare_later(queue, record.dropped)
-            else:
-                queue.waiting.appendleft(record)
+        queue.again.extendleft(reversed(queue.sending))
+        queue.sending = []
 
     def too_large(self, queue: Queue) -> None:
         """Kafka refuses the batch under way for its size. Halved until it is one record: then that is a gap."""
@@ -250,7 +256,7 @@ class Buffer:
             record.owner.release(record)
 
     def _drop_oldest(self) -> bool:
-        """False where there is nothing that could be dropped: a batch that is under way may arrive."""
+        """False where there is nothing that could be dropped: a batch that is or was under way may have arrived."""
         waiting = [queue for queue in self._queues.values() if queue.waiting]
         if not waiting:
             return False
