@@ -219,10 +219,13 @@ class KafkaRecorder:
         now = time.monotonic()
         if queue.topic == topics.FRAMES:
             metrics.ACK_SECONDS.observe(now - queue.sending[0].taken_at)
-        self.buffer.acknowledged(queue, now)
+        try:
+            self.buffer.acknowledged(queue, now)
+        finally:
+            # Whatever one connection makes of it: the others' frames go on.
+            self._settled(lane, queue)
         if self._problem:
             self._set_problem("")
-        self._settled(lane, queue)
 
     def _settled(self, lane: _Lane, queue: Queue) -> None:
         lane.outstanding.discard(queue)
@@ -266,7 +269,8 @@ class KafkaRecorder:
             try:
                 await producer.start()
                 return producer
-            except (KafkaError, OSError) as error:
+            except Exception as error:
+                # Of whatever kind: nothing would be sent any more.
                 self._set_problem(f"Kafka does not answer: {type(error).__name__}")
                 await _stop(producer)
                 await asyncio.sleep(_PROBE_AGAIN_S)
@@ -277,11 +281,15 @@ class KafkaRecorder:
         while True:
             await asyncio.sleep(self._check_every_s)
             now = time.monotonic()
-            self.buffer.check(now)
             for lane in self._lanes.values():
                 if lane.outstanding and now - lane.began > _STALLED_S:
                     lane.outstanding.clear()
                     self._go_on(lane)
+            try:
+                self.buffer.check(now)
+            except Exception:
+                # Of whatever connection: without this task, no frame would be passed on before Kafka has it.
+                _log.exception("looking for late records failed")
 
     async def _probe(self) -> None:
         """Know of a failure before the next frame does, and of its end when no charger is connected."""
