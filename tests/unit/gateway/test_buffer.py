@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from ocpplog_common import records
 from ocpplog_common.envelope import Connection, Envelope, Opcode, Source
-from ocpplog_gateway.buffer import TOO_LARGE, TOO_LATE, Buffer, Queue, Record
+from ocpplog_gateway.buffer import TOO_LARGE, TOO_LATE, Buffer
+from ocpplog_gateway.queues import Queue, Record
 
 SIZE = 1900
 """Of a record here: 1,000 bytes and what it costs."""

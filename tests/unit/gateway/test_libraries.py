@@ -12,8 +12,9 @@ from websockets.asyncio.server import ServerConnection, serve
 
 from ocpplog_common.envelope import Opcode
 from ocpplog_gateway import libraries
-from ocpplog_gateway.libraries import WEBSOCKET_LOG, ChargerConnection, UpstreamConnection, quiet
+from ocpplog_gateway.libraries import WEBSOCKET_LOG, quiet
 from ocpplog_gateway.sides import Ending
+from ocpplog_gateway.sockets import ChargerConnection, UpstreamConnection
 
 HANDSHAKE = b"""GET / HTTP/1.1\r
 Host: x\r

@@ -9,7 +9,7 @@ import pytest
 
 from ocpplog_common.envelope import Connection, Opcode, Source
 from ocpplog_gateway import recorder
-from ocpplog_gateway.buffer import Record
+from ocpplog_gateway.queues import Record
 from ocpplog_gateway.recorder import KafkaRecorder
 from ocpplog_gateway.settings import GatewaySettings
 
@@ -84,7 +84,7 @@ class Scene:
         monkeypatch.setattr(recorder, "_PAUSE_S", 0)
         monkeypatch.setattr(recorder, "_PROBE_AGAIN_S", 0)
         self.recorder = KafkaRecorder(GatewaySettings(gateway_hold_s=0.1))
-        monkeypatch.setattr(self.recorder, "_create", lambda: FakeKafka(self.kafka, self.starting, self.fails))
+        monkeypatch.setattr(recorder, "create", lambda _: FakeKafka(self.kafka, self.starting, self.fails))
 
     def record(self, owner: FakeOwner, data: bytes) -> None:
         self.recorder.record(self.recorder.partition(b"CP1"), owner, data, Opcode.TEXT, 1, 1)

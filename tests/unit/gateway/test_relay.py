@@ -8,7 +8,7 @@ import pytest
 
 from ocpplog_common.envelope import Connection, Opcode, Source
 from ocpplog_common.records import ConnectionEvent
-from ocpplog_gateway.buffer import Owner, Queue, Record
+from ocpplog_gateway.queues import Owner, Queue, Record
 from ocpplog_gateway.relay import Closing, Limits, Relay
 from ocpplog_gateway.sides import Ending, Listener
 
@@ -236,7 +236,7 @@ async def test_violations_are_recorded_and_not_passed_on(data: bytes, opcode: Op
     assert scene.relay.frames[Source.CHARGER] == 1
 
 
-@pytest.mark.parametrize(("code", "told"), [(1000, 1000), (1001, 1001), (4001, 4001), (1006, 1012), (1005, 1012)])
+@pytest.mark.parametrize(("code", "told"), [(1000, 1000), (1001, 1001), (4001, 4001), (1006, 1012), (1005, 1000)])
 async def test_the_charger_is_told_how_its_central_system_ended(code: int, told: int) -> None:
     scene = await Scene().start()
     scene.csms.leaves(code)

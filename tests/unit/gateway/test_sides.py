@@ -12,8 +12,9 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.protocol import State
 
 from ocpplog_common.envelope import Opcode
-from ocpplog_gateway.libraries import WEBSOCKET_LOG, ChargerConnection
+from ocpplog_gateway.libraries import WEBSOCKET_LOG
 from ocpplog_gateway.sides import Ending
+from ocpplog_gateway.sockets import ChargerConnection
 
 
 class FakeListener:

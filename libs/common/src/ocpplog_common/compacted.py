@@ -9,7 +9,6 @@ from typing import Any, Generic, TypeVar
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError
 
 _log = structlog.get_logger(__name__)
 _Value = TypeVar("_Value")
@@ -86,7 +85,8 @@ class CompactedTable(Mapping[str, _Value], Generic[_Value]):
         while True:
             try:
                 await self._poll(consumer, timeout_ms=_POLL_MS)
-            except KafkaError as error:
+            except Exception as error:
+                # Of whatever kind: nobody would notice that this ended.
                 _log.warning("compacted topic not readable, trying again", topic=self.topic, error=str(error))
                 await asyncio.sleep(_RETRY_S)
 

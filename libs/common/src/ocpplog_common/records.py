@@ -134,7 +134,9 @@ _Some = Annotated[int, msgspec.Meta(ge=1)]
 
 
 class Gap(msgspec.Struct, frozen=True):
-    """A record of `ocpp.frames` with opcode `gap`: frames of one sender that were passed on and never recorded.
+    """A record of `ocpp.frames` with opcode `gap`: frames of one sender that are not recorded.
+
+    They were passed on all the same or, in mode `strict`, refused.
 
     `first_at` and `last_at` (aware) say when the first and the last of the `count` frames, `bytes` long together, were
     received; `connections` over how many connections of the charger they are spread; `reason` why they are missing.

@@ -20,7 +20,7 @@ from ocpplog_gateway.central_system import CentralSystem
 from ocpplog_gateway.errors import GatewayError
 from ocpplog_gateway.gatekeeper import Gatekeeper
 from ocpplog_gateway.health import serve_health
-from ocpplog_gateway.libraries import WEBSOCKET_LOG, ChargerConnection
+from ocpplog_gateway.libraries import WEBSOCKET_LOG
 from ocpplog_gateway.newcomers import Newcomers
 from ocpplog_gateway.recorder import KafkaRecorder
 from ocpplog_gateway.registry import Registry, Upstream
@@ -28,6 +28,7 @@ from ocpplog_gateway.relay import Limits
 from ocpplog_gateway.session import Session
 from ocpplog_gateway.sessions import Sessions
 from ocpplog_gateway.settings import GatewaySettings
+from ocpplog_gateway.sockets import ChargerConnection
 from ocpplog_gateway.stand_in import StandIn
 from ocpplog_gateway.tls import FromFiles
 

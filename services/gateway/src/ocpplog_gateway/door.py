@@ -17,9 +17,9 @@ from websockets.datastructures import Headers
 
 from ocpplog_gateway import metrics
 from ocpplog_gateway.errors import Refusal
-from ocpplog_gateway.libraries import ChargerConnection
 from ocpplog_gateway.limits import Connections, Over, Place
 from ocpplog_gateway.peers import Peer, Proxies, came_by_tls
+from ocpplog_gateway.sockets import ChargerConnection
 from ocpplog_gateway.tls import FromFiles
 
 Failed = Callable[["GuardedConnection", Refusal], None]

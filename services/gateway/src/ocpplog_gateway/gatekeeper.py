@@ -15,18 +15,18 @@ from websockets.typing import Subprotocol
 from ocpplog_common.clock import Clock
 from ocpplog_common.records import Charger, MissingSubprotocol
 from ocpplog_gateway import auth, handshake, headers
-from ocpplog_gateway.buffer import Recorder
 from ocpplog_gateway.clients import Clients
 from ocpplog_gateway.door import Door, GuardedConnection
 from ocpplog_gateway.errors import Refusal
-from ocpplog_gateway.libraries import UpstreamConnection
 from ocpplog_gateway.limits import Connections, Failures, Over
 from ocpplog_gateway.peers import Proxies
+from ocpplog_gateway.queues import Recorder
 from ocpplog_gateway.refusals import Refusals, retry_after
 from ocpplog_gateway.registry import Registry
 from ocpplog_gateway.relay import GOING_AWAY
 from ocpplog_gateway.settings import GatewaySettings
 from ocpplog_gateway.sides import Side
+from ocpplog_gateway.sockets import UpstreamConnection
 from ocpplog_gateway.tls import Tls
 from ocpplog_gateway.upstream import Connector
 

@@ -8,7 +8,6 @@ from typing import Any, Final
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError
 
 from ocpplog_common import records, topics
 from ocpplog_common.compacted import partitions_of
@@ -20,7 +19,7 @@ _RETRY_S: Final = 1.0
 
 
 class Newcomers:
-    """Calls `connected` with each connect event from the start on, as soon as Kafka has it.
+    """Calls `connected` with each connect event that comes after `start`, as soon as Kafka has it.
 
     While Kafka is silent, a charger that comes back to another replica leaves its old connection open until its TCP breaks.
     """
@@ -56,7 +55,8 @@ class Newcomers:
                 for batch in (await consumer.getmany(timeout_ms=_POLL_MS)).values():
                     for record in batch:
                         self._read(record.value or b"")
-            except KafkaError as error:
+            except Exception as error:
+                # Of whatever kind: nobody would notice that this ended.
                 _log.warning("connections not readable, trying again", error=str(error))
                 await asyncio.sleep(_RETRY_S)
 

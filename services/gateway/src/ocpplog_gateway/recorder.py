@@ -19,28 +19,21 @@ from ocpplog_common import records, topics
 from ocpplog_common.envelope import Opcode
 from ocpplog_common.records import ConnectionEvent
 from ocpplog_gateway import metrics
-from ocpplog_gateway.buffer import Buffer, Owner, Queue, Record
+from ocpplog_gateway.buffer import Buffer
 from ocpplog_gateway.central_system import transaction_ids
+from ocpplog_gateway.producer import Producer, create, stop
+from ocpplog_gateway.queues import Owner, Queue, Record
 from ocpplog_gateway.settings import GatewaySettings
 
 _log = structlog.get_logger(__name__)
-_MAX_BATCH_BYTES: Final = 256 * 1024
-"""A partition has one batch under way at a time: this bounds its throughput."""
 _PROBE_S: Final = 5.0
 _PROBE_AGAIN_S: Final = 1.0
 _PAUSE_S: Final = 0.2
-_STOP_WITHIN_S: Final = 10.0
+_REPLACE_EVERY_S: Final = 5.0
+"""At most: what does not get better with a new producer would be sent again and again."""
 _STALLED_S: Final = 0.25
 """A partition that takes so long does not hold up the others of its broker any more."""
 _TOO_LARGE: Final = (MessageSizeTooLargeError, RecordListTooLargeError)
-
-
-class _Producer:
-    """A producer for as long as it works, and the batches that wait for it: they are cancelled when it is replaced."""
-
-    def __init__(self, producer: AIOKafkaProducer) -> None:
-        self.kafka = producer
-        self.waiting: set[asyncio.Future[Any]] = set()
 
 
 class _Lane:
@@ -74,8 +67,9 @@ class KafkaRecorder:
         self._check_every_s = min(0.25, max(0.01, patience_s / 10))
         self.buffer = Buffer(settings.gateway_buffer_bytes, patience_s, metrics.Records(), strict=strict)
         self._partitions: dict[str, list[int]] = {}
-        self._producer: _Producer
+        self._producer: Producer
         self._replacing = asyncio.Lock()
+        self._replaced_at = 0.0
         self._problem = ""
         self._stopping = False
         self._lanes: dict[int | None, _Lane] = {}
@@ -87,7 +81,7 @@ class KafkaRecorder:
 
     async def start(self) -> None:
         """Raises aiokafka's KafkaError where no broker answers, or a topic is missing."""
-        self._producer = _Producer(self._create())
+        self._producer = Producer(create(self._settings))
         await self._producer.kafka.start()
         for topic in (topics.FRAMES, topics.CONNECTIONS):
             self._partitions[topic] = sorted(await self._producer.kafka.partitions_for(topic))
@@ -108,7 +102,7 @@ class KafkaRecorder:
             task.cancel()
         await asyncio.gather(*self._helpers, *self._tasks, return_exceptions=True)
         if hasattr(self, "_producer"):
-            await _stop(self._producer.kafka)
+            await stop(self._producer.kafka)
         return left
 
     def problem(self) -> str:
@@ -116,16 +110,6 @@ class KafkaRecorder:
         if any(queue.late or queue.behind for queue in self.buffer.queues()):
             return self._problem or "Kafka is behind"
         return self._problem
-
-    def _create(self) -> AIOKafkaProducer:
-        settings = self._settings
-        return AIOKafkaProducer(
-            acks="all",
-            enable_idempotence=settings.kafka_idempotence,
-            request_timeout_ms=int(settings.gateway_delivery_timeout_s * 1000),
-            max_batch_size=_MAX_BATCH_BYTES,
-            **settings.kafka_client(),
-        )
 
     # What comes in
 
@@ -198,7 +182,7 @@ class KafkaRecorder:
                 producer.waiting.add(future)
                 future.add_done_callback(functools.partial(self._answered, lane, producer, queue))
 
-    async def _submit(self, producer: _Producer, queue: Queue) -> asyncio.Future[Any]:
+    async def _submit(self, producer: Producer, queue: Queue) -> asyncio.Future[Any]:
         batch = producer.kafka.create_batch()
         append = batch.append
 
@@ -210,7 +194,7 @@ class KafkaRecorder:
         future: asyncio.Future[Any] = await producer.kafka.send_batch(batch, queue.topic, partition=queue.partition)
         return future
 
-    def _answered(self, lane: _Lane, producer: _Producer, queue: Queue, future: asyncio.Future[Any]) -> None:
+    def _answered(self, lane: _Lane, producer: Producer, queue: Queue, future: asyncio.Future[Any]) -> None:
         producer.waiting.discard(future)
         error = _Gone() if future.cancelled() else future.exception()
         if isinstance(error, Exception):
@@ -238,7 +222,7 @@ class KafkaRecorder:
                 self._idle.set()
         self._go_on(lane)
 
-    async def _not_taken(self, lane: _Lane, producer: _Producer, queue: Queue, error: Exception) -> None:
+    async def _not_taken(self, lane: _Lane, producer: Producer, queue: Queue, error: Exception) -> None:
         if isinstance(error, _TOO_LARGE):
             _log.error("Kafka refuses records for their size", topic=queue.topic, records=len(queue.sending), error=str(error))
             self.buffer.too_large(queue)
@@ -251,28 +235,30 @@ class KafkaRecorder:
                 await self._replace(producer, error)
         self._settled(lane, queue)
 
-    async def _replace(self, failed: _Producer, error: Exception) -> None:
+    async def _replace(self, failed: Producer, error: Exception) -> None:
         """Go on with a new producer: of an idempotent one, the numbers do not fit any more after a batch that failed."""
         async with self._replacing:
             if failed is not self._producer:
                 return
+            await asyncio.sleep(self._replaced_at + _REPLACE_EVERY_S - time.monotonic())
             _log.error("the Kafka producer is replaced", error=f"{type(error).__name__}: {error}")
             metrics.PRODUCERS_REPLACED.inc()
-            await _stop(failed.kafka)
-            self._producer = _Producer(await self._start_another())
+            await stop(failed.kafka)
+            self._producer = Producer(await self._start_another())
             for future in list(failed.waiting):
                 future.cancel()
+            self._replaced_at = time.monotonic()
 
     async def _start_another(self) -> AIOKafkaProducer:
         while True:
-            producer = self._create()
+            producer = create(self._settings)
             try:
                 await producer.start()
                 return producer
             except Exception as error:
                 # Of whatever kind: nothing would be sent any more.
                 self._set_problem(f"Kafka does not answer: {type(error).__name__}")
-                await _stop(producer)
+                await stop(producer)
                 await asyncio.sleep(_PROBE_AGAIN_S)
 
     # What watches
@@ -307,15 +293,3 @@ class KafkaRecorder:
         if bool(problem) != bool(self._problem):
             _log.warning("Kafka", state=problem or "answers again", waiting=len(self.buffer), bytes=self.buffer.bytes)
         self._problem = problem
-
-
-async def _stop(producer: AIOKafkaProducer) -> None:
-    """An idempotent producer would try for good; a failed one raises whatever its tasks were at, CancelledError included."""
-    stopping: Any = asyncio.create_task(producer.stop())
-    done, _ = await asyncio.wait({stopping}, timeout=_STOP_WITHIN_S)
-    if not done:
-        stopping.cancel()
-        done, _ = await asyncio.wait({stopping}, timeout=1.0)
-    for task in done:
-        if not task.cancelled() and (failure := task.exception()):
-            _log.warning("Kafka client did not stop cleanly", error=repr(failure))

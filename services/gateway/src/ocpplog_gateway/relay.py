@@ -12,14 +12,16 @@ from typing import Final
 from ocpplog_common.clock import Clock
 from ocpplog_common.envelope import Connection, Opcode, Source
 from ocpplog_gateway import metrics
-from ocpplog_gateway.buffer import Owner, Record, Recorder
+from ocpplog_gateway.queues import Owner, Record, Recorder
 from ocpplog_gateway.sides import Ending, Side
 
 _SENDABLE: Final = frozenset({1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014})
 """Close codes that may stand in a close frame (RFC 6455 section 7.4.1 and the IANA registry)."""
 _ABNORMAL: Final = frozenset({1001, 1006, 1011, 1012, 1013})
 """How a central system ends that restarts or is lost: many chargers are told at once."""
+NORMAL: Final = 1000
 GOING_AWAY: Final = 1001
+NO_STATUS: Final = 1005
 INTERNAL_ERROR: Final = 1011
 SERVICE_RESTART: Final = 1012
 TRY_AGAIN_LATER: Final = 1013
@@ -210,7 +212,7 @@ class Relay:
         code, reason = _close_for_peer(ended.source, self.closing.code, self.closing.reason)
         if ended.source is Source.CSMS and self.closing.code in _ABNORMAL:
             await self._spread()
-        await asyncio.gather(*(side.end(code, reason) for side in self._sides.values()))
+        await self._end_both(code, reason)
 
     async def _spread(self) -> None:
         """A central system that goes down tells all its chargers at once: they should not all come back at once."""
@@ -238,7 +240,9 @@ class Relay:
 
 
 def _close_for_peer(source: Source, code: int, reason: str) -> tuple[int, str]:
-    """What the other side is told. A connection that broke has no code to hand on."""
+    """What the other side is told. A connection that broke has no code to hand on; one without a code (1005) ended well."""
+    if code == NO_STATUS:
+        return NORMAL, reason
     if code in _SENDABLE or 3000 <= code <= 4999:
         return code, reason
     if source is Source.CHARGER:

@@ -10,10 +10,10 @@ from ocpplog_common.clock import Clock
 from ocpplog_common.envelope import Connection, Source, new_connection_id
 from ocpplog_common.records import ConnectionEvent, ConnectionEventKind
 from ocpplog_gateway import metrics
-from ocpplog_gateway.buffer import Recorder
 from ocpplog_gateway.gatekeeper import Admission, peer_of
-from ocpplog_gateway.libraries import ChargerConnection
+from ocpplog_gateway.queues import Recorder
 from ocpplog_gateway.relay import GOING_AWAY, INTERNAL_ERROR, Closing, Limits, Relay
+from ocpplog_gateway.sockets import ChargerConnection
 
 _log = structlog.get_logger(__name__)
 _PROTOCOL_ERROR = 1002

@@ -14,10 +14,11 @@ from websockets.typing import Subprotocol
 from ocpplog_gateway import auth, handshake, metrics
 from ocpplog_gateway.credentials import Credentials
 from ocpplog_gateway.errors import CredentialsError, Refusal
-from ocpplog_gateway.libraries import WEBSOCKET_LOG, UpstreamConnection
+from ocpplog_gateway.libraries import WEBSOCKET_LOG
 from ocpplog_gateway.refusals import retry_after
 from ocpplog_gateway.registry import Upstream
 from ocpplog_gateway.settings import GatewaySettings
+from ocpplog_gateway.sockets import UpstreamConnection
 from ocpplog_gateway.tls import Tls
 
 _log = structlog.get_logger(__name__)

@@ -1,0 +1,47 @@
+"""The Kafka producer, as long as it works."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Final
+
+import structlog
+from aiokafka import AIOKafkaProducer
+
+from ocpplog_gateway.settings import GatewaySettings
+
+_log = structlog.get_logger(__name__)
+_MAX_BATCH_BYTES: Final = 256 * 1024
+"""A partition has one batch under way at a time: this bounds its throughput."""
+_STOP_WITHIN_S: Final = 10.0
+
+
+class Producer:
+    """A producer for as long as it works, and the batches that wait for it: they are cancelled when it is replaced."""
+
+    def __init__(self, producer: AIOKafkaProducer) -> None:
+        self.kafka = producer
+        self.waiting: set[asyncio.Future[Any]] = set()
+
+
+def create(settings: GatewaySettings) -> AIOKafkaProducer:
+    """A producer; not started yet."""
+    return AIOKafkaProducer(
+        acks="all",
+        enable_idempotence=settings.kafka_idempotence,
+        request_timeout_ms=int(settings.gateway_delivery_timeout_s * 1000),
+        max_batch_size=_MAX_BATCH_BYTES,
+        **settings.kafka_client(),
+    )
+
+
+async def stop(producer: AIOKafkaProducer) -> None:
+    """An idempotent producer would try for good; a failed one raises whatever its tasks were at, CancelledError included."""
+    stopping: Any = asyncio.create_task(producer.stop())
+    done, _ = await asyncio.wait({stopping}, timeout=_STOP_WITHIN_S)
+    if not done:
+        stopping.cancel()
+        done, _ = await asyncio.wait({stopping}, timeout=1.0)
+    for task in done:
+        if not task.cancelled() and (failure := task.exception()):
+            _log.warning("Kafka client did not stop cleanly", error=repr(failure))
