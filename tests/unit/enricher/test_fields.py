@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from ocpplog_common import ocppj
 from ocpplog_common.envelope import Envelope, Source
-from ocpplog_enricher.domain import timestamps
 from ocpplog_enricher.domain.fields import enrich
 from ocpplog_enricher.domain.pairing import Exchange, Observed, Outcome
 from ocpplog_enricher.domain.rows import LogRow
@@ -120,27 +119,6 @@ class TestColumns:
         answer = observed(b'[3,"m",{"a":1}]', Source.CHARGER, 2, 2_000_000)
         found = enrich(Exchange(None, answer, Outcome.UNMATCHED, 2, True), 0).log
         assert (found.source, found.request, found.response, found.message_id) == ("csms", "", '{"a":1}', "m")
-
-
-class TestTimestamps:
-    @pytest.mark.parametrize(
-        ("text", "utc"),
-        [
-            ("2024-11-26T10:03:49Z", "2024-11-26 10:03:49.000000"),
-            ("2024-11-26T10:03:49.1234567Z", "2024-11-26 10:03:49.123456"),
-            ("2024-11-26T10:03:49+01:00", "2024-11-26 09:03:49.000000"),
-            ("2024-11-26T10:03:49", "2024-11-26 10:03:49.000000"),
-            ("2024-11-26 10:03:49", "2024-11-26 10:03:49.000000"),
-            (" 1970-01-01T00:00:05Z ", "1970-01-01 00:00:05.000000"),
-        ],
-    )
-    def test_read(self, text: str, utc: str) -> None:
-        assert timestamps.for_clickhouse(timestamps.parse(text)) == utc
-
-    @pytest.mark.parametrize("value", ["", "x", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59-12:00", 5, None, {}])
-    def test_not_read(self, value: object) -> None:
-        with pytest.raises(ValueError, match=r"date and time|out of range"):
-            timestamps.parse(value)
 
 
 JSON = st.recursive(

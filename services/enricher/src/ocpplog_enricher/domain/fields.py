@@ -187,7 +187,10 @@ class _Enrichment:
         return self._read(name, meter_values.parse_number)
 
     def _moment(self, name: str) -> datetime | None:
-        return self._read(name, timestamps.parse)
+        moment = self._read(name, timestamps.read)
+        if moment and moment.note:
+            self.violations.append(f"request.{name}: {moment.note}")
+        return moment.at if moment else None
 
     def _read(self, name: str, parse: Callable[[object], _Parsed]) -> _Parsed | None:
         value = self.request.get(name)

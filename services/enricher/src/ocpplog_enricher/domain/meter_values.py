@@ -75,12 +75,13 @@ _Entry = tuple[datetime | None, list[Sample]]
 
 
 def _entries(entries: object, path: str, violations: list[str]) -> Iterator[_Entry]:
+    noted: set[str] = set()
     for number, entry in enumerate(_listed(entries, path, violations)):
         here = f"{path}[{number}]"
         if not isinstance(entry, dict):
             violations.append(f"{here}: expected an object, got {_short(entry)}")
             continue
-        moment = _moment(entry.get("timestamp"), f"{here}.timestamp", violations)
+        moment = _moment(entry.get("timestamp"), f"{here}.timestamp", violations, noted)
         values = _listed(entry.get("sampledValue"), f"{here}.sampledValue", violations)
         samples = [_sample(moment, value, f"{here}.sampledValue[{i}]", violations) for i, value in enumerate(values)]
         yield moment, [sample for sample in samples if sample is not None]
@@ -165,12 +166,17 @@ def _columns(samples: Iterable[Sample]) -> dict[str, float | str]:
     return found | {f"{group}_unit": ",".join(filter(None, names)) for group, names in units.items()}
 
 
-def _moment(value: object, path: str, violations: list[str]) -> datetime | None:
+def _moment(value: object, path: str, violations: list[str], noted: set[str]) -> datetime | None:
+    """What had to be supposed is said of the first entry alone: a charger writes all of them alike."""
     try:
-        return timestamps.parse(value)
+        found = timestamps.read(value)
     except ValueError as error:
         violations.append(f"{path}: {error if value is not None else 'missing'}")
         return None
+    if found.note and found.note not in noted:
+        noted.add(found.note)
+        violations.append(f"{path}: {found.note}")
+    return found.at
 
 
 def _listed(value: object, path: str, violations: list[str]) -> list[Any]:
