@@ -16,11 +16,11 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from clickhouse_connect.driver import Client
 
-from ocpplog_common import topics
+from ocpplog_common import id_tags, topics
 from ocpplog_common.admin import kafka as admin
 from ocpplog_common.clickhouse.migrate import migrate
 from ocpplog_common.envelope import Envelope, Opcode, Source, new_connection_id
-from ocpplog_common.records import Connectivity, Gap, LevelName, Site, encode
+from ocpplog_common.records import Connectivity, Gap, IdTags, LevelName, Site, encode
 from ocpplog_common.settings import KafkaSettings
 from support.broker import IDEMPOTENCE, kafka
 from support.processes import LocalClickHouse, Process, free_port, local_clickhouse, wait_for_http
@@ -31,6 +31,8 @@ SITES = [
     Site(site_id="quiet", connectivity=Connectivity.WIRELESS),
     Site(site_id="normal"),
     Site(site_id="loud", level=LevelName.DEBUG),
+    Site(site_id="masked", id_tags=IdTags.MASKED),
+    Site(site_id="hashed", id_tags=IdTags.HASHED),
 ]
 
 
@@ -41,6 +43,8 @@ class Bench:
         self.bootstrap, self.store, self.client, self.log = bootstrap, store, client, log
         self.health = free_port()
         self.kafka = KafkaSettings(kafka_bootstrap=bootstrap, kafka_idempotence=IDEMPOTENCE)
+        self.key_file = log.with_suffix(".key")
+        self.key_file.write_text("0123456789abcdef" * 4)
         self.enricher = self.new_enricher(self.health)
 
     def new_enricher(self, health: int) -> Process:
@@ -53,6 +57,7 @@ class Bench:
             "OCPPLOG_ENRICHER_SESSION_TIMEOUT_S": "3",
             "OCPPLOG_ENRICHER_ANSWER_TIMEOUT_S": "4",
             "OCPPLOG_ENRICHER_BATCH_FRAMES": "200",
+            "OCPPLOG_ENRICHER_ID_TAG_KEY_FILE": str(self.key_file),
         }
         return Process(sys.executable, "-m", "ocpplog_enricher", env=environment, log=self.log)
 
@@ -253,6 +258,29 @@ async def test_secrets_stay_on_kafka_and_out_of_the_rows(bench: Bench, producer:
     record = await asyncio.wait_for(consumer.getone(), 10)
     await consumer.stop()
     assert record.value == sent.frame
+
+
+async def test_tags_as_each_site_wants_them(bench: Bench, producer: AIOKafkaProducer) -> None:
+    bench.start()
+    tag = "04A1B2C3D4E5F6"
+    shown = {
+        "normal": tag,
+        "masked": "****F6",
+        "hashed": id_tags.hashed(tag.encode(), bench.key_file.read_bytes()),
+        "nowhere": tag,
+    }
+    for site in shown:
+        charger = Charger(producer, f"CP-{site}", site)
+        await charger.put(Source.CHARGER, f'[2,"1","Authorize",{{"idTag": "{tag}"}}]')
+        await charger.put(Source.CSMS, f'[3,"1",{{"idTagInfo":{{"status":"Accepted","parentIdTag":"{tag}"}}}}]')
+    await bench.until(lambda: len(bench.rows("site_id")) == len(shown))
+    for site, expected in shown.items():
+        [(request, response, id_tag, violations)] = bench.rows("request, response, id_tag, violations", f"site_id = '{site}'")
+        assert (request, id_tag) == (f'{{"idTag": "{expected}"}}', expected)
+        assert response == f'{{"idTagInfo":{{"status":"Accepted","parentIdTag":"{expected}"}}}}'
+        assert bool(violations) == (site == "nowhere")
+    assert bench.rows("uniqExact(site_id)", f"search LIKE '%{tag.lower()}%'", "1") == [(2,)]
+    assert bench.rows("site_id", f"id_tag = '{shown['hashed']}'") == [("hashed",)]
 
 
 async def test_records_that_are_no_frames_are_put_aside(bench: Bench, producer: AIOKafkaProducer) -> None:

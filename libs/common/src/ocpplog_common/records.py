@@ -34,6 +34,14 @@ class LevelName(StrEnum):
         return Level.parse(self.value)
 
 
+class IdTags(StrEnum):
+    """What becomes of RFID tags in the rows of a site: they stay, or `ocpplog_common.id_tags` says what stands for them."""
+
+    PLAIN = "plain"
+    MASKED = "masked"
+    HASHED = "hashed"
+
+
 class LevelChange(msgspec.Struct, frozen=True, omit_defaults=True):
     """Who changed a site's log level, when, from what to what, and why."""
 
@@ -60,6 +68,7 @@ class Site(msgspec.Struct, frozen=True, omit_defaults=True):
     level_after: LevelName | None = None
     upstream: str = ""
     upstream_credentials: str = ""
+    id_tags: IdTags = IdTags.PLAIN
     last_change: LevelChange | None = None
 
     def level_at(self, now: datetime) -> Level:

@@ -20,7 +20,11 @@ def main() -> int:
         print(f"ocpplog-enricher: settings: {error}", file=sys.stderr)
         return 1
     logging.configure("enricher", settings.log_level, settings.log_json)
-    enricher = Enricher(settings)
+    try:
+        enricher = Enricher(settings)
+    except (OSError, ValueError) as error:
+        print(f"ocpplog-enricher: {error}", file=sys.stderr)
+        return 1
 
     class Process(faust.Worker):  # type: ignore[misc]
         async def on_stop(self) -> None:

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import structlog
 from clickhouse_connect.driver import AsyncClient
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from ocpplog_common import records, topics
+from ocpplog_common import id_tags, records, topics
 from ocpplog_common.clickhouse import client as clickhouse
 from ocpplog_common.clock import SystemClock
 from ocpplog_common.compacted import CompactedTable
-from ocpplog_common.levels import admits
-from ocpplog_common.records import UNKNOWN_SITE_LEVEL, Site
+from ocpplog_common.records import Site
 from ocpplog_enricher import agents
 from ocpplog_enricher.dead_letter import DeadLetters
 from ocpplog_enricher.domain.pairing import Pairing
 from ocpplog_enricher.health import Health
 from ocpplog_enricher.settings import EnricherSettings
 from ocpplog_enricher.sink import Sink
+from ocpplog_enricher.site_policies import SitePolicies
 from ocpplog_enricher.warm_up import WarmUp
 from ocpplog_enricher.worker import Worker
 
@@ -30,15 +30,18 @@ _CONNECT_PAUSE_S = 1.0
 
 
 class Enricher:
-    """The parts and their order of starting and stopping."""
+    """The parts and their order of starting and stopping. Raises OSError or ValueError for a key file that is of no use."""
 
     def __init__(self, settings: EnricherSettings) -> None:
+        key_file = settings.enricher_id_tag_key_file
+        id_tag_key = id_tags.read_key(Path(key_file)) if key_file else b""
         self.settings = settings
         self.failure = agents.Failure()
         self.faust = agents.create_faust(settings)
         timeout_us = int(settings.enricher_answer_timeout_s * 1_000_000)
         kafka = settings.kafka_client()
         self.sites: CompactedTable[Site] = CompactedTable(topics.SITES, records.decode_site, kafka)
+        policies = SitePolicies(self.sites, id_tag_key)
         self._history = WarmUp(kafka, Pairing.looks_back_us(timeout_us))
         self._dead_letters = DeadLetters(kafka, settings.kafka_idempotence)
         self._store = LateStore()
@@ -46,7 +49,8 @@ class Enricher:
         self._joined = False
         self._health = Health(settings.enricher_health_host, settings.enricher_health_port, self._problem)
         self.worker = Worker(
-            new_pairing=lambda: Pairing(self.admits, timeout_us, settings.enricher_max_open),
+            new_pairing=lambda: Pairing(policies.admits, timeout_us, settings.enricher_max_open),
+            policy=policies.policy,
             sink=Sink(self._store, settings.clickhouse_database, settings.enricher_retry_for_s),
             history=self._history,
             dead_letters=self._dead_letters,
@@ -55,12 +59,6 @@ class Enricher:
             largest_write=settings.enricher_batch_frames,
         )
         agents.wire(self.faust, settings, self.worker, self.failure, start=self.start, joined=self._on_joined)
-
-    def admits(self, site_id: str, action: str, at_us: int) -> bool:
-        """Whether the site's level at that moment (microseconds, UTC) wants the action logged."""
-        site = self.sites.get(site_id)
-        level = site.level_at(datetime.fromtimestamp(at_us / 1_000_000, UTC)) if site else UNKNOWN_SITE_LEVEL
-        return admits(level, action)
 
     def _on_joined(self) -> None:
         self._joined = True

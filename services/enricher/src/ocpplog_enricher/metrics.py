@@ -15,6 +15,7 @@ DUPLICATES: Final = Counter(
     "ocpplog_enricher_duplicates_skipped_total", "Rows found stored already and skipped, by table", ["table"]
 )
 VIOLATIONS: Final = Counter("ocpplog_enricher_violations_total", "Logged rows that note a violation")
+UNKNOWN_SITE: Final = Counter("ocpplog_enricher_unknown_site_total", "Exchanges logged of sites that ocpp.sites lacks")
 OPEN: Final = Gauge("ocpplog_enricher_open_requests", "Requests that wait for their answer")
 BATCH_ROWS: Final = Histogram("ocpplog_enricher_batch_rows", "Rows a write", ["table"], buckets=(1, 5, 20, 100, 500, 2000, 10000))
 WRITE_SECONDS: Final = Histogram("ocpplog_enricher_write_seconds", "Time of one insert as ClickHouse answers it", ["table"])

@@ -16,5 +16,8 @@ class EnricherSettings(KafkaSettings, ClickHouseSettings):
     enricher_retry_for_s: float = Field(300.0, gt=0, description="How long a write is tried before the process gives up")
     enricher_rebalance_timeout_s: float = Field(10.0, gt=0, description="How long a rebalance waits for the other members")
     enricher_session_timeout_s: float = Field(15.0, gt=0, description="After this silence a member counts as dead")
+    enricher_id_tag_key_file: str = Field(
+        "", description="File with the key of RFID tags' hashes; empty: masked where hashed is asked"
+    )
     enricher_health_host: str = Field("127.0.0.1", description="Where /livez, /readyz and /metrics listen")
     enricher_health_port: int = Field(9312, ge=0, le=65535, description="Port of /livez, /readyz and /metrics")

@@ -14,6 +14,7 @@ from ocpplog_enricher import metrics
 from ocpplog_enricher.dead_letter import DeadLetters
 from ocpplog_enricher.domain import fields
 from ocpplog_enricher.domain.pairing import Exchange, Observed, Pairing
+from ocpplog_enricher.domain.policy import Policy
 from ocpplog_enricher.domain.rows import Enriched
 from ocpplog_enricher.errors import RowsRejected
 from ocpplog_enricher.partition import Partition
@@ -45,12 +46,14 @@ _Ended = tuple[Partition[Record], list[Exchange]]
 
 
 class Worker:
-    """`new_pairing` makes the pairing of a partition; `caught_up(partition, next offset)` says whether Kafka has no more."""
+    """`new_pairing` makes the pairing of a partition; `policy(site id)` says how its rows have to look that are written now;
+    `caught_up(partition, next offset)` says whether Kafka has no more."""
 
     def __init__(
         self,
         *,
         new_pairing: Callable[[], Pairing],
+        policy: Callable[[str], Policy],
         sink: Sink,
         history: History,
         dead_letters: DeadLetters,
@@ -59,6 +62,7 @@ class Worker:
         largest_write: int,
     ) -> None:
         self._new_pairing = new_pairing
+        self._policy = policy
         self._sink = sink
         self._history = history
         self._dead_letters = dead_letters
@@ -144,12 +148,15 @@ class Worker:
         wanted = [exchange for exchange in exchanges if exchange.admitted]
         for exchange in exchanges:
             metrics.EXCHANGES.labels(exchange.outcome, str(exchange.admitted).lower()).inc()
-        found = [fields.enrich(exchange, partition.number) for exchange in wanted]
+        found = [self._enrich(exchange, partition.number) for exchange in wanted]
         metrics.VIOLATIONS.inc(sum(bool(enriched.log.violations) for enriched in found))
         if found:
             stored_before = await self._write(found, partition.suspects(wanted))
             partition.wrote(len(found), stored_before)
         partition.complete(exchanges)
+
+    def _enrich(self, exchange: Exchange, partition: int) -> Enriched:
+        return fields.enrich(exchange, partition, self._policy(exchange.first.envelope.site_id))
 
     async def _write(self, found: list[Enriched], suspect: bool) -> bool:
         """Write, and put aside the rows that ClickHouse refuses, found by halving."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from aiokafka.errors import KafkaError
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from ocpplog_common import logging, records, tokens
+from ocpplog_common import id_tags, logging, records, tokens
 from ocpplog_common.admin import kafka
 from ocpplog_common.clickhouse import client, migrate
 from ocpplog_common.settings import ClickHouseSettings, CommonSettings, KafkaSettings
@@ -52,6 +52,11 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--subject", default="local", help="who the token is for")
     command.add_argument("--days", type=int, default=30, help="until it expires (default: 30)")
     command.set_defaults(run=_token)
+
+    command = commands.add_parser("hash-tag", help="print what stands for an RFID tag in the rows of sites that hash theirs")
+    command.add_argument("--key-file", type=Path, required=True, help="the enricher's OCPPLOG_ENRICHER_ID_TAG_KEY_FILE")
+    command.add_argument("tag", help="in upper or lower case; - reads it from standard input, away from the shell's history")
+    command.set_defaults(run=_hash_tag)
     return parser
 
 
@@ -80,6 +85,13 @@ def _put(options: argparse.Namespace) -> None:
 def _token(options: argparse.Namespace) -> None:
     key = tokens.create_key(options.key_file)
     print(tokens.mint(key, options.subject, tokens.Role(options.role), options.site, options.days * 24 * 3600))
+
+
+def _hash_tag(options: argparse.Namespace) -> None:
+    tag = sys.stdin.readline().rstrip("\r\n") if options.tag == "-" else options.tag
+    if not tag:
+        raise ValueError("no tag given")
+    print(id_tags.hashed(tag.encode(), id_tags.read_key(options.key_file)))
 
 
 if __name__ == "__main__":

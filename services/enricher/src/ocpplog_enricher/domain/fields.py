@@ -15,6 +15,7 @@ from ocpplog_common.ocppj import Call, CallError, CallResult
 from ocpplog_enricher.domain import meter_values, timestamps
 from ocpplog_enricher.domain.meter_values import MeterValues
 from ocpplog_enricher.domain.pairing import Exchange, Observed
+from ocpplog_enricher.domain.policy import AS_IT_IS, Policy
 from ocpplog_enricher.domain.redaction import redact
 from ocpplog_enricher.domain.rows import Enriched, LogRow, SampleRow
 
@@ -25,16 +26,16 @@ _Parsed = TypeVar("_Parsed")
 _INT32: Final = range(-(2**31), 2**31)
 
 
-def enrich(exchange: Exchange, partition: int) -> Enriched:
+def enrich(exchange: Exchange, partition: int, policy: Policy = AS_IT_IS) -> Enriched:
     """The rows of an exchange, without the secrets that it held. Never raises, whatever the payloads hold."""
-    return _Enrichment(redact(exchange), partition).rows()
+    return _Enrichment(redact(exchange, policy.hide_tag), partition, policy.notes).rows()
 
 
 class _Enrichment:
-    def __init__(self, exchange: Exchange, partition: int) -> None:
+    def __init__(self, exchange: Exchange, partition: int, notes: tuple[str, ...]) -> None:
         self.exchange = exchange
         self.partition = partition
-        self.violations = list(exchange.violations)
+        self.violations = [*exchange.violations, *notes]
         self.request = self._payload("request", exchange.request)
         self.response = self._payload("response", exchange.response)
         call = exchange.request.frame if exchange.request else None

@@ -1,6 +1,6 @@
 """What counts as a secret: by the name it goes under, or by its own looks. The list is in docs/adr/0009-secrets-in-frames.md.
 
-RFID tags are none here: `idTag`, `idToken` and a bare `token` stay.
+RFID tags are none here: `tag_names` has them.
 """
 
 from __future__ import annotations
@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from typing import Final
+
+from ocpplog_enricher.domain.scan import Kind
 
 _KEYS: Final = "authori[sz]ation auth private api access shared encryption symmetric master signing network wifi wlan wpa"
 _TOKENS: Final = "access auth authori[sz]ation api bearer oauth refresh security session"
@@ -71,3 +73,23 @@ def in_prose(text: bytes) -> Iterator[tuple[int, int]]:
     """Where secrets stand in a text that is no JSON: values of names, passwords of URLs, private keys."""
     for found in _PROSE.finditer(text):
         yield found.span(found.lastgroup or 0)
+
+
+def _named(name: bytes, holder: bytes) -> bool:
+    # The shared secret of a VPN is its `key` (VPNType of OCPP 2.x).
+    return is_secret(name) or (holder == b"vpn" and name.lower() == b"key")
+
+
+KIND: Final = Kind(
+    may_hold=may_hold,
+    named=_named,
+    mentioned=is_secret,
+    in_prose=in_prose,
+    mark=lambda _: b"***",
+    plain=frozenset(
+        b"key value readonly configurationkey setvariabledata attributevalue component variable name connectiondata data"
+        b" vendorid messageid authorizationkey basicauthpassword apnpassword password true false null".split()
+    ),
+    echo=re.escape,
+    whole=True,
+)
