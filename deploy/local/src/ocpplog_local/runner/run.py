@@ -46,7 +46,7 @@ class LocalRun:
             signal.signal(number, lambda *_: self._stop.set())
         try:
             self._check_ports()
-            self._mint_tokens()
+            self._make_keys_and_tokens()
             supervision = Supervision(self._parts, self._settings.directory, self._settings.environment())
         except (RunFailed, ValueError, OSError) as error:
             return _failed(error)
@@ -124,8 +124,9 @@ class LocalRun:
     def _environment(self) -> dict[str, str]:
         return {**os.environ, **self._settings.environment()}
 
-    def _mint_tokens(self) -> None:
+    def _make_keys_and_tokens(self) -> None:
         key = tokens.create_key(self._settings.key_file)
+        tokens.create_key(self._settings.tag_key_file)
         directory = self._settings.directory / "tokens"
         directory.mkdir(parents=True, exist_ok=True)
         for role in Role:

@@ -64,6 +64,7 @@ class LocalSettings(BaseSettings):
             # The embedded broker answers the first member of a group only after the whole rebalance timeout.
             "OCPPLOG_ENRICHER_REBALANCE_TIMEOUT_S": "3",
             "OCPPLOG_ENRICHER_SESSION_TIMEOUT_S": "6",
+            "OCPPLOG_ENRICHER_ID_TAG_KEY_FILE": str(self.tag_key_file),
             "OCPPLOG_API_HOST": self.api_host,
             "OCPPLOG_API_PORT": str(self.api_port),
             "OCPPLOG_API_JWT_KEY_FILE": str(self.key_file),
@@ -77,3 +78,7 @@ class LocalSettings(BaseSettings):
     @property
     def key_file(self) -> Path:
         return self.directory / "keys" / "api.key"
+
+    @property
+    def tag_key_file(self) -> Path:
+        return self.directory / "keys" / "id-tags.key"
