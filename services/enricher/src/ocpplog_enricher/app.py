@@ -17,6 +17,7 @@ from ocpplog_common.compacted import CompactedTable
 from ocpplog_common.records import Site
 from ocpplog_enricher import agents
 from ocpplog_enricher.dead_letter import DeadLetters
+from ocpplog_enricher.domain import schemas
 from ocpplog_enricher.domain.pairing import Pairing
 from ocpplog_enricher.health import Health
 from ocpplog_enricher.settings import EnricherSettings
@@ -68,6 +69,7 @@ class Enricher:
         if self._started:
             return
         await self._health.start()
+        schemas.load()
         await self._store.open(self.settings)
         await self.sites.start()
         await self._history.start()

@@ -12,12 +12,13 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from ocpplog_common.ocppj import Call, CallError, CallResult
-from ocpplog_enricher.domain import meter_values, timestamps
+from ocpplog_enricher.domain import conformity, meter_values, schemas, timestamps
 from ocpplog_enricher.domain.meter_values import MeterValues
 from ocpplog_enricher.domain.pairing import Exchange, Observed
 from ocpplog_enricher.domain.policy import AS_IT_IS, Policy
 from ocpplog_enricher.domain.redaction import redact
 from ocpplog_enricher.domain.rows import Enriched, LogRow, SampleRow
+from ocpplog_enricher.domain.violations import first, short
 
 _TIMESTAMPED: Final = frozenset({"StartTransaction", "StopTransaction", "StatusNotification", "TransactionEvent"})
 _METERED: Final = {"MeterValues": "meterValue", "StopTransaction": "transactionData", "TransactionEvent": "meterValue"}
@@ -36,6 +37,7 @@ class _Enrichment:
         self.exchange = exchange
         self.partition = partition
         self.violations = [*exchange.violations, *notes]
+        self.objects: list[tuple[str, bytes, dict[str, Any]]] = []  # (request or response, as sent, parsed)
         self.request = self._payload("request", exchange.request)
         self.response = self._payload("response", exchange.response)
         call = exchange.request.frame if exchange.request else None
@@ -48,8 +50,8 @@ class _Enrichment:
         metered = self._meter_values()
         for column, value in metered.columns.items():
             setattr(row, column, value)
-        self.violations += metered.violations
-        row.violations = self.violations
+        told = self.violations + metered.violations
+        row.violations = self.violations + first(metered.violations, "request") + self._schema_violations(told)
         return Enriched(row, self._samples(row, metered))
 
     def _frame_columns(self) -> LogRow:
@@ -84,7 +86,7 @@ class _Enrichment:
         row.connector_id = self._connector_id()
         row.info = self._string(request, "info")
         row.vendor_id = self._string(request, "vendorId")
-        row.id_tag = self._string(request, "idTag") or self._string(_object(request, "idToken"), "idToken")
+        row.id_tag = self._string(request, "idTag") or self._string(_object(request, "idToken"), "idToken", "request.idToken")
         row.transaction_id = self._transaction_id()
         if action in _TIMESTAMPED and (moment := self._moment("timestamp")):
             row.request_timestamp = timestamps.for_clickhouse(moment)
@@ -96,11 +98,11 @@ class _Enrichment:
             row.reason = self._string(request, "reason")
             row.meter_stop = self._number("meterStop")
         elif action == "TransactionEvent":
-            row.reason = self._string(_object(request, "transactionInfo"), "stoppedReason")
+            row.reason = self._string(_object(request, "transactionInfo"), "stoppedReason", "request.transactionInfo")
 
     def _response_columns(self, row: LogRow) -> None:
-        info = _object(self.response, "idTagInfo") or _object(self.response, "idTokenInfo")
-        row.id_tag_info_status = self._string(info, "status", "response.idTagInfo")
+        name = "idTagInfo" if "idTagInfo" in self.response else "idTokenInfo"
+        row.id_tag_info_status = self._string(_object(self.response, name), "status", f"response.{name}")
         frame = self.exchange.response.frame if self.exchange.response else None
         if isinstance(frame, CallError):
             row.response_error_code = frame.code
@@ -109,12 +111,13 @@ class _Enrichment:
     def _connector_id(self) -> int | None:
         """1.6: connectorId. 2.x: the EVSE, which is what 1.6 calls a connector (OCPP 2.0.1 part 1, section 4)."""
         request = self.request
-        for holder, name in ((request, "evseId"), (_object(request, "evse"), "id"), (request, "connectorId")):
+        places = ((request, "", "evseId"), (_object(request, "evse"), "evse.", "id"), (request, "", "connectorId"))
+        for holder, path, name in places:
             value = holder.get(name)
             if isinstance(value, int) and not isinstance(value, bool) and value in _INT32:
                 return value
             if value is not None:
-                self.violations.append(f"request.{name}: {_short(value)} is not a connector number")
+                self.violations.append(f"request.{path}{name}: {short(value)} is not a connector number")
         return None
 
     def _transaction_id(self) -> str:
@@ -170,18 +173,35 @@ class _Enrichment:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             self.violations.append(f"{name}: {error}")
             return {}
-        return found if isinstance(found, dict) else {}
+        if not isinstance(found, dict):
+            return {}
+        self.objects.append((name, frame.payload, found))
+        return found
 
     def _shape_violations(self) -> None:
         for name, observed in (("request", self.exchange.request), ("response", self.exchange.response)):
             found = getattr(observed.frame, "violations", ()) if observed else ()
             self.violations += [f"{name} {violation}" for violation in found]
 
+    def _schema_violations(self, told: list[str]) -> list[str]:
+        """Where the payloads differ from the official schemas, as far as nothing was told of the same place."""
+        official = schemas.of(self.exchange.first.envelope.subprotocol)
+        if official is None or not self.action:
+            return []
+        if self.action not in official.requests:
+            return [f"action: {short(self.action)} is not in {official.name}"]
+        found = []
+        for name, raw, payload in self.objects:
+            validator = (official.requests if name == "request" else official.responses).get(self.action)
+            if validator is not None:
+                found += conformity.compare(validator, payload, raw, name, told)
+        return found
+
     def _string(self, holder: dict[str, Any], name: str, path: str = "request") -> str:
         value = holder.get(name)
         if value is None or isinstance(value, str):
             return value or ""
-        self.violations.append(f"{path}.{name}: expected text, got {_short(value)}")
+        self.violations.append(f"{path}.{name}: expected text, got {short(value)}")
         return ""
 
     def _number(self, name: str) -> float | None:
@@ -240,8 +260,3 @@ def _unescaped(*payloads: str) -> str:
         except (msgspec.DecodeError, UnicodeError, RecursionError, ValueError):
             continue
     return " ".join(found)
-
-
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 40 else text[:40] + "…"

@@ -15,6 +15,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from ocpplog_enricher.domain import timestamps
+from ocpplog_enricher.domain.violations import short
 
 _NUMBER: Final = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _PHASES: Final = ("L1", "L2", "L3", "N", "L1-N", "L2-N", "L3-N", "L1-L2", "L2-L3", "L3-L1")
@@ -65,9 +66,9 @@ def parse_number(value: object) -> float:
     elif isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
         number = float(value.strip())
     else:
-        raise ValueError(f"{_short(value)} is not a number")
+        raise ValueError(f"{short(value)} is not a number")
     if not math.isfinite(number):
-        raise ValueError(f"{_short(value)} is out of range")
+        raise ValueError(f"{short(value)} is out of range")
     return number
 
 
@@ -79,7 +80,7 @@ def _entries(entries: object, path: str, violations: list[str]) -> Iterator[_Ent
     for number, entry in enumerate(_listed(entries, path, violations)):
         here = f"{path}[{number}]"
         if not isinstance(entry, dict):
-            violations.append(f"{here}: expected an object, got {_short(entry)}")
+            violations.append(f"{here}: expected an object, got {short(entry)}")
             continue
         moment = _moment(entry.get("timestamp"), f"{here}.timestamp", violations, noted)
         values = _listed(entry.get("sampledValue"), f"{here}.sampledValue", violations)
@@ -89,7 +90,7 @@ def _entries(entries: object, path: str, violations: list[str]) -> Iterator[_Ent
 
 def _sample(moment: datetime | None, value: object, path: str, violations: list[str]) -> Sample | None:
     if not isinstance(value, dict):
-        violations.append(f"{path}: expected an object, got {_short(value)}")
+        violations.append(f"{path}: expected an object, got {short(value)}")
         return None
     measurand, phase = _measurand_and_phase(_text(value, "measurand"), _text(value, "phase"))
     unit, factor = _unit(value)
@@ -183,7 +184,7 @@ def _listed(value: object, path: str, violations: list[str]) -> list[Any]:
     if isinstance(value, list):
         return value
     if value is not None:
-        violations.append(f"{path}: expected a list, got {_short(value)}")
+        violations.append(f"{path}: expected a list, got {short(value)}")
     return []
 
 
@@ -197,8 +198,3 @@ def _as_float(value: int | float) -> float:
         return float(value)
     except OverflowError:
         return math.inf
-
-
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 40 else text[:40] + "…"

@@ -18,7 +18,9 @@ _NOTHING: Final = frozenset({b"null", b"true", b"false", b'""', b"{}", b"[]", b'
 _MEANT_AS_JSON: Final = re.compile(rb'\s*"?\s*(?:\{|\[\s*[\[{"])')
 _DEEPEST: Final = 8
 """JSON in a string in JSON in a string ...: below, everything is cut."""
-_CUT_WHOLE: Final = b"***"
+MARK: Final = "***"
+"""What stands where a secret was, as a text or within one; of a tag it can be a part."""
+_CUT_WHOLE: Final = MARK.encode()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from ocpplog_enricher.domain.scan import Kind
+from ocpplog_enricher.domain.scan import MARK, Kind
 
 _KEYS: Final = "authori[sz]ation auth private api access shared encryption symmetric master signing network wifi wlan wpa"
 _TOKENS: Final = "access auth authori[sz]ation api bearer oauth refresh security session"
@@ -85,7 +85,7 @@ KIND: Final = Kind(
     named=_named,
     mentioned=is_secret,
     in_prose=in_prose,
-    mark=lambda _: b"***",
+    mark=lambda _: MARK.encode(),
     plain=frozenset(
         b"key value readonly configurationkey setvariabledata attributevalue component variable name connectiondata data"
         b" vendorid messageid authorizationkey basicauthpassword apnpassword password true false null".split()
