@@ -12,12 +12,16 @@ import pytest
 from ocpp.v16 import call
 from websockets.asyncio.client import connect
 
+from ocpplog_common import ocppj
+from ocpplog_common.envelope import Envelope, Source, new_connection_id
+from ocpplog_enricher.domain.fields import enrich
+from ocpplog_enricher.domain.pairing import Exchange, Observed, Pairing
 from ocpplog_local.demo.central_system import CentralSystem, Command, Step, central_system
 from ocpplog_local.demo.data import DemoCharger
 from ocpplog_local.demo.errors import NotConnectedError, RefusedError
 from ocpplog_local.demo.fleet import DEMO_TEMPO, FleetCharger
 from ocpplog_local.demo.meter import MeterStyle
-from ocpplog_local.demo.profiles import AMPERIA, HELIX, NORDKRAFT
+from ocpplog_local.demo.profiles import AMPERIA, HELIX, NORDKRAFT, VOLTARA, Profile
 from ocpplog_local.demo.scripted import ScriptedChargePoint
 from ocpplog_local.demo.wire import Direction, WireFrame
 
@@ -194,6 +198,19 @@ class TestFleetCharger:
         boots = [payload for _, action, payload in calls(server.frames(charger)) if action == "BootNotification"]
         assert boots[-1]["firmwareVersion"] == "9.1.2"
 
+    @pytest.mark.parametrize("profile", [AMPERIA, HELIX, NORDKRAFT, VOLTARA], ids=lambda profile: str(profile.vendor))
+    async def test_its_messages_and_their_answers_are_as_the_schemas_want_them(
+        self, server: CentralSystem, profile: Profile
+    ) -> None:
+        demo = DemoCharger("LAB-09", "test-lab", replace(profile, sends_transaction_data=True))
+        async with running(demo, server, replace(TEMPO, fault_while_idle=0.1)):
+            await until(lambda: "StopTransaction" in actions(server, "LAB-09"))
+            for request in (call.GetConfiguration(), call.ChangeConfiguration("HeartbeatInterval", "30"), call.ClearCache()):
+                await server.send("LAB-09", request)
+        rows = [enrich(exchange, 0).log for exchange in exchanges(server.frames("LAB-09"))]
+        assert {"MeterValues", "StopTransaction", "StatusNotification", "GetConfiguration"} <= {row.action for row in rows}
+        assert {row.action: row.violations for row in rows if row.violations} == {}
+
     async def test_the_odd_one_sends_what_is_no_ocpp_and_stays(self, server: CentralSystem) -> None:
         async with running(DemoCharger("LAB-09", "test-lab", NORDKRAFT, odd=True), server):
             await until(lambda: "NKRSelfTest" in seen_text(server))
@@ -230,6 +247,17 @@ def actions(server: CentralSystem, charger_id: str) -> list[str]:
     """The charger's requests so far."""
     frames = [frame for frame in server.frames(charger_id) if is_json(frame.data)]
     return [action for direction, action, _ in calls(frames) if direction is Direction.RECEIVED]
+
+
+def exchanges(frames: list[WireFrame]) -> list[Exchange]:
+    """Those that ended, as the enricher pairs them."""
+    pairing = Pairing(lambda *_: True, 60_000_000)
+    connection, found = new_connection_id(0), []
+    for number, frame in enumerate(frames):
+        source = Source.CHARGER if frame.direction is Direction.RECEIVED else Source.CSMS
+        envelope = Envelope("LAB-09", "test-lab", source, "ocpp1.6", connection, number + 1, number, "gw", frame.data)
+        found += pairing.observe(Observed(envelope, ocppj.parse(frame.data), number))
+    return found
 
 
 def seen_text(server: CentralSystem) -> str:

@@ -190,6 +190,20 @@ async def test_rows_follow_the_level_and_carry_every_field(bench: Bench, produce
     ]
 
 
+async def test_where_a_message_differs_from_its_schema_is_said_on_its_row(bench: Bench, producer: AIOKafkaProducer) -> None:
+    bench.start()
+    charger = Charger(producer, "CP1", "loud")
+    await charger.exchange(1, "StatusNotification", '{"connectorId":1,"errorCode":"NoError","status":"Available"}')
+    await charger.exchange(2, "StatusNotification", '{"connectorId":1,"errorCode":"NoError","status":"Busy"}', '{"ok":true}')
+    await charger.exchange(3, "Handshake", "{}")
+    await bench.until(lambda: len(bench.rows("outcome")) == 3)
+    [right, wrong, unknown] = [row[0] for row in bench.rows("violations")]
+    assert (right, unknown) == ([], ["action: 'Handshake' is not in OCPP 1.6"])
+    assert wrong[0].startswith("request.status: 'Busy' is none of Available, Preparing, ")
+    assert wrong[1:] == ["response.ok: unknown field"]
+    assert bench.rows("message_id", "search LIKE '%unknown field%'") == [("2",)]
+
+
 async def test_a_request_without_an_answer_times_out_on_a_quiet_partition(bench: Bench, producer: AIOKafkaProducer) -> None:
     bench.start()
     await Charger(producer, "CP1", "loud").put(Source.CSMS, '[2,"1","Reset",{"type":"Hard"}]')

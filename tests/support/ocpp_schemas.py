@@ -11,6 +11,7 @@ import ocpp
 Json = dict[str, Any]
 VERSIONS: Final = {"ocpp1.6": "1.6", "ocpp2.0.1": "2.0.1", "ocpp2.1": "2.1"}
 """Subprotocols, and what the package calls them."""
+_FORMATS: Final = {"date-time": "2026-11-24T02:03:31Z", "uri": "https://a.example/b"}
 
 
 def _folder(subprotocol: str) -> Path:
@@ -24,30 +25,41 @@ def actions(subprotocol: str) -> set[str]:
 
 
 def request_schema(subprotocol: str, action: str) -> Json:
-    name = action if subprotocol == "ocpp1.6" else f"{action}Request"
+    named_alike = subprotocol == "ocpp1.6" or action == "NotifyPeriodicEventStream"
+    name = action if named_alike else f"{action}Request"
     found: Json = json.loads((_folder(subprotocol) / f"{name}.json").read_text("utf-8-sig"))
     return found
 
 
+def response_schema(subprotocol: str, action: str) -> Json | None:
+    file = _folder(subprotocol) / f"{action}Response.json"
+    return json.loads(file.read_text("utf-8-sig")) if file.exists() else None
+
+
 def smallest(subprotocol: str, action: str) -> Any:
     """A payload of a request with nothing but what its schema demands."""
-    root = request_schema(subprotocol, action)
-    return _smallest(root, root)
+    return example(request_schema(subprotocol, action))
 
 
-def _smallest(schema: Json, root: Json) -> Any:
+def example(root: Json, *, whole: bool = False) -> Any:
+    """A payload with nothing but what the schema demands, or with all that it knows."""
+    return _example(root, root, whole)
+
+
+def _example(schema: Json, root: Json, whole: bool) -> Any:
     if "$ref" in schema:
-        return _smallest(root["definitions"][schema["$ref"].rpartition("/")[2]], root)
+        return _example(root["definitions"][schema["$ref"].rpartition("/")[2]], root, whole)
     if "enum" in schema:
         return schema["enum"][0]
-    match schema["type"]:
+    match schema.get("type", "string"):
         case "object":
-            return {name: _smallest(schema["properties"][name], root) for name in schema.get("required", ())}
+            known = schema.get("properties", {})
+            return {name: _example(known[name], root, whole) for name in (known if whole else schema.get("required", ()))}
         case "array":
-            return [_smallest(schema["items"], root)]
+            return [_example(schema["items"], root, whole)] * max(1, schema.get("minItems", 1))
         case "string":
-            return "2026-11-24T02:03:31Z" if schema.get("format") == "date-time" else "A"
+            return _FORMATS.get(schema.get("format"), "1")
         case "boolean":
             return True
         case _:
-            return 1
+            return min(max(1, schema.get("minimum", 1)), schema.get("maximum", 1))

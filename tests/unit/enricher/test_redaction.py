@@ -130,7 +130,7 @@ class TestEveryColumn:
         assert SECRET not in everything(found)
 
     def test_violations_quote_what_is_left(self) -> None:
-        found = asked("Any", f'[{{"pwd":"{SECRET}"}}]')
+        found = asked("StatusNotification", f'[{{"pwd":"{SECRET}"}}]')
         assert found.violations == ['request payload: expected an object, got [{"pwd":"***"}]']
 
     def test_the_reason_why_it_is_no_frame_quotes_what_is_left(self) -> None:

@@ -39,8 +39,7 @@ def compare(validator: Validator, payload: dict[str, Any], raw: bytes, path: str
         if validator.is_valid(payload):
             return []
         errors, complete = _errors(validator, payload, raw)
-        known = set(map(path_of, told))
-        found = [line for error in errors for line in _lines(error, path) if line[0] not in known]
+        found = _first_of_each_place((line for error in errors for line in _lines(error, path)), told)
     except ValueError as error:
         # Deeper than 255 levels, which the library does not follow.
         return [f"{path}: not compared with its schema: {cut(str(error), _LONGEST_CHOICE)}"]
@@ -76,6 +75,16 @@ def _lines(error: ValidationError, path: str) -> Iterator[_Line]:
         yield here, lambda: _reason(error)
 
 
+def _first_of_each_place(lines: Iterable[_Line], told: Iterable[str]) -> list[_Line]:
+    """What is of the wrong type is none of the values allowed either."""
+    known = set(map(path_of, told))
+    found: dict[str, _Line] = {}
+    for line in lines:
+        if line[0] not in known:
+            found.setdefault(line[0], line)
+    return list(found.values())
+
+
 def _was_redacted(value: object) -> bool:
     """What stood there before the mark may have been right."""
     return isinstance(value, str) and MARK in value
@@ -101,9 +110,9 @@ def _reason(error: ValidationError) -> str:
         case "maxItems" | "minItems" as name:
             return f"{_count(value)} items, at {'most' if name == 'maxItems' else 'least'} {limit} allowed"
         case "maximum":
-            return f"{short(value)} is more than {limit}"
+            return f"{short(value)} is more than {limit:g}"
         case "minimum":
-            return f"{short(value)} is less than {limit}"
+            return f"{short(value)} is less than {limit:g}"
         case "multipleOf":
             return f"{short(value)} is not a multiple of {limit}"
     return cut(error.message, _LONGEST_CHOICE)
