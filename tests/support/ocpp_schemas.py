@@ -58,7 +58,7 @@ def _example(schema: Json, root: Json, whole: bool) -> Any:
         case "array":
             return [_example(schema["items"], root, whole)] * max(1, schema.get("minItems", 1))
         case "string":
-            return _FORMATS.get(schema.get("format"), "1")
+            return _FORMATS.get(str(schema.get("format")), "1")
         case "boolean":
             return True
         case _:

@@ -236,6 +236,10 @@ class TestBounds:
         found = violations("ocpp1.6", "MeterValues", metered(*[None] * 30))
         assert (len(found), found[-1]) == (11, "request: and 20 more")
 
+    def test_of_very_many_nothing_is_said_where_the_first_is_known(self) -> None:
+        found = violations("ocpp1.6", "MeterValues", metered(*[None] * 600))
+        assert (len(found), found[-1]) == (11, "request: and 590 more")
+
     def test_of_a_payload_with_very_many_values_one_is_listed(self) -> None:
         keys = [{"key": f"k{number}", "readonly": "no"} for number in range(10_000)]
         assert violations("ocpp1.6", "GetConfiguration", {}, {"configurationKey": keys}) == [
@@ -266,6 +270,12 @@ def test_all_are_there_at_start() -> None:
         assert found is not None
         assert set(found.requests) == actions(subprotocol)
         assert set(found.responses) >= actions(subprotocol) - {"NotifyPeriodicEventStream"}
+
+
+def test_a_version_that_is_missing_is_noticed_at_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(schemas._FOLDERS, "ocpp3.0", "v30")
+    with pytest.raises(OSError, match="v30"):
+        schemas.load()
 
 
 JSON = st.recursive(

@@ -32,8 +32,8 @@ _FORMATS: Final = {"date-time": "a date and time with its zone", "uri": "a URI"}
 def compare(validator: Validator, payload: dict[str, Any], raw: bytes, path: str, told: Iterable[str]) -> list[str]:
     """How `payload` (parsed from `raw`) differs from its schema. Never raises.
 
-    The first ten differences, and how many more there are. `told` are violations that the row has:
-    of their places nothing is added.
+    The first ten differences, and how many more there are. `told` are violations that the row has: of their places nothing is
+    added.
     """
     try:
         if validator.is_valid(payload):
@@ -44,8 +44,9 @@ def compare(validator: Validator, payload: dict[str, Any], raw: bytes, path: str
         # Deeper than 255 levels, which the library does not follow.
         return [f"{path}: not compared with its schema: {cut(str(error), _LONGEST_CHOICE)}"]
     listed = [f"{where}: {reason()}" for where, reason in found[:MOST]]
-    rest = more(len(found) - MOST, path) if complete else [f"{path}: of a message this long only the first violation is listed"]
-    return listed + rest
+    if listed and not complete:
+        return [*listed, f"{path}: of a message this long only the first violation is listed"]
+    return listed + more(len(found) - MOST, path)
 
 
 _Line = tuple[str, Callable[[], str]]
@@ -110,9 +111,9 @@ def _reason(error: ValidationError) -> str:
         case "maxItems" | "minItems" as name:
             return f"{_count(value)} items, at {'most' if name == 'maxItems' else 'least'} {limit} allowed"
         case "maximum":
-            return f"{short(value)} is more than {limit:g}"
+            return f"{short(value)} is more than {limit:.10g}"
         case "minimum":
-            return f"{short(value)} is less than {limit:g}"
+            return f"{short(value)} is less than {limit:.10g}"
         case "multipleOf":
             return f"{short(value)} is not a multiple of {limit}"
     return cut(error.message, _LONGEST_CHOICE)
