@@ -114,7 +114,7 @@ class TestWhatIsWrong:
             (STATUS, AVAILABLE | {"connectorId": 1.5}, "request.connectorId: 1.5 is not a connector number"),
             (STATUS, AVAILABLE | {"info": "x" * 51}, "request.info: 51 characters, at most 50 allowed"),
             (STATUS, AVAILABLE | {"info": 7}, "request.info: expected text, got 7"),
-            (STATUS, AVAILABLE | {"timestamp": "2026-11-24T10:03:49"}, "request.timestamp: '2026-11-24T10:03:49' is not a date "),
+            (STATUS, AVAILABLE | {"timestamp": "2026-11-24T10:03:49"}, "request.timestamp: without a time zone, taken as UTC"),
             (STATUS, AVAILABLE | {"timestamp": "x"}, "request.timestamp: 'x' is not a date and time"),
             (STATUS, AVAILABLE | {"evse": 1}, "request.evse: unknown field"),
             (STATUS, AVAILABLE | {"a: b\n": 1}, "request['a: b\\n']: unknown field"),

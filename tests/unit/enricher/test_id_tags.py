@@ -124,7 +124,8 @@ class TestColumns:
         found = asked(f'{{"idTag":"{TAG}","info":["\\u00e9 {TAG}"]}}')
         assert "é" in found.unescaped
         assert TAG not in everything(found)
-        assert asked(f'[{{"idTag":"{TAG}"}}]').violations == ['request payload: expected an object, got [{"idTag":"****F6"}]']
+        wrong = row(f'[2,"1","Heartbeat",[{{"idTag":"{TAG}"}}]]', '[4,"1","InternalError","",{}]')
+        assert wrong.violations == ['request payload: expected an object, got [{"idTag":"****F6"}]']
 
     def test_error_description(self) -> None:
         found = row('[2,"1","Authorize",{}]', f'[4,"1","InternalError","no idTag={TAG}",{{"idTag":"{TAG}"}}]')

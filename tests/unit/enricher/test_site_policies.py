@@ -152,7 +152,7 @@ async def test_a_row_looks_as_the_record_says_when_it_is_written() -> None:
 async def test_an_unknown_site_is_noted_on_its_rows() -> None:
     bench = Bench({})
     await bench.take(0, Source.CHARGER, '[2,"1","Authorize",{"idTag":"A"}]')
-    await bench.take(1, Source.CSMS, '[3,"1",{}]')
+    await bench.take(1, Source.CSMS, '[3,"1",{"idTagInfo":{"status":"Accepted"}}]')
     [row] = bench.rows
     assert row.violations == ["log: the site is not in ocpp.sites: logged at level info"]
     assert row.id_tag == "A"

@@ -137,6 +137,9 @@ def test_it_is_read_refused_or_noted_and_never_another_moment(value: object) -> 
     assert found.at == other
 
 
+STATUS = b'"connectorId":1,"errorCode":"NoError","status":"Available"'
+
+
 class TestOnTheRow:
     @pytest.mark.parametrize(
         ("value", "column", "violations"),
@@ -146,15 +149,15 @@ class TestOnTheRow:
             ("1732615429", "2024-11-26 10:03:49.000000", [f"request.timestamp: {SECONDS}"]),
             ('""', None, ["request.timestamp: '' is not a date and time"]),
             ('"0001-01-01T00:00:00Z"', None, ["request.timestamp: '0001-01-01T00:00:00Z' is out of range"]),
-            ("null", None, []),
+            ("null", None, ["request.timestamp: expected text, got None"]),
         ],
     )
     def test_request_timestamp(self, value: str, column: str | None, violations: list[str]) -> None:
-        found = row("StatusNotification", b'{"timestamp":%s}' % value.encode())
+        found = row("StatusNotification", b'{%s,"timestamp":%s}' % (STATUS, value.encode()))
         assert (found.request_timestamp, found.violations) == (column, violations)
 
     def test_absent(self) -> None:
-        found = row("StatusNotification", b"{}")
+        found = row("StatusNotification", b"{%s}" % STATUS)
         assert (found.request_timestamp, found.violations) == (None, [])
 
     def test_of_meter_values_the_first_says_it_for_all(self) -> None:
