@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import signal
 import sys
 
@@ -28,20 +27,12 @@ def main() -> int:
         return 1
     logging.configure("gateway", settings.log_level, settings.log_json)
     libraries.quiet()
-    _collect_garbage_seldom()
     try:
         uvloop.run(_run(settings))
     except (OSError, GatewayError) as error:
         print(f"ocpplog-gateway: {error}", file=sys.stderr)
         return 1
     return 0
-
-
-def _collect_garbage_seldom() -> None:
-    """Hardly anything here is a cycle, and a collection walks through what thousands of connections hold: frames wait for it."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
 
 
 async def _run(settings: GatewaySettings) -> None:

@@ -18,6 +18,7 @@ from ocpplog_common.records import Charger, Site
 from ocpplog_gateway import tls
 from ocpplog_gateway.central_system import CentralSystem
 from ocpplog_gateway.errors import GatewayError
+from ocpplog_gateway.garbage import Collector
 from ocpplog_gateway.gatekeeper import Gatekeeper
 from ocpplog_gateway.health import serve_health
 from ocpplog_gateway.libraries import WEBSOCKET_LOG
@@ -120,7 +121,10 @@ class Gateway:
         settings = self._settings
         upstream = Upstream(settings.gateway_upstream, settings.gateway_upstream_credentials)
         registry = Registry(self._sites, self._chargers, settings.gateway_default_site, upstream)
-        gatekeeper = Gatekeeper(settings, registry, recorder, self._clock, self._problem, self._tls, self._stand_in)
+        collector = Collector(lambda: len(self._sessions))
+        gatekeeper = Gatekeeper(
+            settings, registry, recorder, self._clock, self._problem, self._tls, self._stand_in, collector.gone
+        )
 
         async def handle(connection: ServerConnection) -> None:
             assert isinstance(connection, ChargerConnection)
@@ -131,6 +135,7 @@ class Gateway:
                 _log.exception("connection failed", charger=session.charger_id)
 
         tending = asyncio.create_task(gatekeeper.tend(), name="tend the door")
+        collecting = asyncio.create_task(collector.run(), name="collect garbage")
         try:
             servers = await self._listen(gatekeeper, handle)
             self._state = ""
@@ -145,6 +150,7 @@ class Gateway:
                     await asyncio.gather(*(server.wait_closed() for server in servers))
         finally:
             tending.cancel()
+            collecting.cancel()
             gatekeeper.finish()
 
     def _stand_in(self, subprotocol: str) -> StandIn:

@@ -29,11 +29,14 @@ Failed = Callable[["GuardedConnection", Refusal], None]
 class Door:
     """What the listeners share."""
 
-    def __init__(self, places: Connections, proxies: Proxies, open_timeout_s: float, failed: Failed) -> None:
+    def __init__(
+        self, places: Connections, proxies: Proxies, open_timeout_s: float, failed: Failed, gone: Callable[[], None]
+    ) -> None:
         self.places = places
         self.proxies = proxies
         self.open_timeout_s = open_timeout_s
         self.failed = failed
+        self.gone = gone
 
     def connection(self, tls: FromFiles[ssl.SSLContext] | None) -> type[ServerConnection]:
         """What `create_connection` of a websockets server takes; with `tls`, the server must not be given any."""
@@ -149,6 +152,7 @@ class GuardedConnection(ChargerConnection):
             self._deadline.cancel()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._door.gone()
         if self._early is None:
             self._tell_of_no_http()
             super().connection_lost(exc)

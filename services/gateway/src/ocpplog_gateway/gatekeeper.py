@@ -51,7 +51,7 @@ class Admission:
 class Gatekeeper:
     """Answers handshakes: `process_request`, `select_subprotocol` and `process_response` of websockets servers, whose connections
     are `door.connection`. `problem` says why nobody may come in now; empty: they may. `stand_in` makes a central system for a
-    subprotocol, for chargers that have none.
+    subprotocol, for chargers that have none; `gone` is called for every connection that ends.
     """
 
     def __init__(
@@ -63,6 +63,7 @@ class Gatekeeper:
         problem: Callable[[], str],
         tls: Tls,
         stand_in: Callable[[str], Side],
+        gone: Callable[[], None],
     ) -> None:
         self._registry = registry
         self._problem = problem
@@ -78,7 +79,7 @@ class Gatekeeper:
         self._refusals = Refusals(settings.gateway_id, registry.site_of, recorder, clock, peers, chargers)
         places = Connections(settings.gateway_max_connections, settings.gateway_max_connections_per_peer)
         proxies = Proxies(settings.gateway_trusted_proxies)
-        self.door = Door(places, proxies, settings.gateway_open_timeout_s, self._failed)
+        self.door = Door(places, proxies, settings.gateway_open_timeout_s, self._failed, gone)
         self._admitted: dict[ServerConnection, tuple[Admission, asyncio.Task[None]]] = {}
 
     def take(self, connection: ServerConnection) -> Admission:

@@ -26,6 +26,9 @@ class Sessions:
         self._closing: set[asyncio.Task[None]] = set()
         self._draining = False
 
+    def __len__(self) -> int:
+        return len(self._sessions)
+
     async def keep(self, session: Session) -> None:
         """Run a session to its end; an older one of the same charger gives way to it."""
         if session.relays:
