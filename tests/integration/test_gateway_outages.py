@@ -116,6 +116,13 @@ def _missing(received: list[bytes], on_kafka: list[bytes]) -> list[bytes]:
     return missing
 
 
+def everything_is_recorded(recorded: dict[tuple[str, Source], Recorded], traffic: Traffic, upstream: Upstream) -> None:
+    """Without gaps, in order, what either side received."""
+    for charger_id, received in traffic.received.items():
+        assert [e.frame for e in recorded[charger_id, Source.CSMS].frames] == received
+        assert [e.frame for e in recorded[charger_id, Source.CHARGER].frames] == upstream.received[charger_id]
+
+
 @pytest.fixture
 async def central() -> AsyncIterator[tuple[Upstream, int]]:
     system, port = Upstream(), free_port()
@@ -186,9 +193,7 @@ async def test_a_short_silence_loses_nothing(kafka: Broker, tmp_path: Path, cent
         await traffic.stop()
         await upstream.gone()
         recorded = await yard.recorded()
-        for charger_id, received in traffic.received.items():
-            assert [e.frame for e in recorded[charger_id, Source.CSMS].frames] == received
-            assert [e.frame for e in recorded[charger_id, Source.CHARGER].frames] == upstream.received[charger_id]
+        everything_is_recorded(recorded, traffic, upstream)
         assert not any(side.gaps for side in recorded.values())
         await _ends_well(yard)
 
@@ -247,7 +252,5 @@ async def test_killed_and_started_again(kafka: Broker, tmp_path: Path, central: 
         await traffic.stop()
         await upstream.gone()
         recorded = await yard.recorded()
-        for charger_id, received in traffic.received.items():
-            assert [e.frame for e in recorded[charger_id, Source.CSMS].frames] == received
-            assert [e.frame for e in recorded[charger_id, Source.CHARGER].frames] == upstream.received[charger_id]
+        everything_is_recorded(recorded, traffic, upstream)
         await _ends_well(yard)
