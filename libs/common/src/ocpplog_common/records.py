@@ -42,38 +42,65 @@ class IdTags(StrEnum):
     HASHED = "hashed"
 
 
+_Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+_Some = Annotated[int, msgspec.Meta(ge=1)]
+RetentionDays = Annotated[int, msgspec.Meta(ge=1, le=3650)]
+
+
 class LevelChange(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Who changed a site's log level, when, from what to what, and why."""
+    """Who changed a site's log level, when, from what to what, until when (None: for good), and why."""
 
     who: str
-    at: datetime
+    at: _Moment
     before: LevelName
     after: LevelName
     why: str = ""
+    until: _Moment | None = None
+
+    def holds_at(self, moment: datetime) -> bool:
+        """Whether this change, which came before `moment`, has not expired then."""
+        return self.until is None or moment < self.until
 
 
 class Site(msgspec.Struct, frozen=True, omit_defaults=True):
     """A record of `ocpp.sites`, key = `site_id`.
 
     `level` empty means the default of the connectivity. With `level_until`, `level` holds until then and `level_after`
-    (empty: the default) from then on. `upstream` is the URL of the site's central system, to which the charger id is added;
-    `upstream_credentials` names the gateway's credentials for it (empty: the charger's own are passed on).
+    (empty: the default) from then on. `history` has the last changes, newest first: `level_changes.change_level` keeps it and
+    the level together. `retention_days`: how long rows are kept, of whatever level; None: as the enricher's settings say.
+    `upstream` is the URL of the site's central system, to which the charger id is added; `upstream_credentials` names the
+    gateway's credentials for it (empty: the charger's own are passed on). `last_change` is read from records of older
+    releases, and not written any more.
     """
 
     site_id: str
     name: str = ""
     connectivity: Connectivity = Connectivity.LAN
     level: LevelName | None = None
-    level_until: datetime | None = None
+    level_until: _Moment | None = None
     level_after: LevelName | None = None
+    history: tuple[LevelChange, ...] = ()
+    retention_days: RetentionDays | None = None
     upstream: str = ""
     upstream_credentials: str = ""
     id_tags: IdTags = IdTags.PLAIN
     last_change: LevelChange | None = None
 
-    def level_at(self, now: datetime) -> Level:
-        """The log level in force at `now` (aware)."""
-        expired = self.level_until is not None and now >= self.level_until
+    def level_at(self, moment: datetime) -> Level:
+        """The log level in force at `moment` (aware): what the newest change says that had come by then and had not expired.
+
+        Before the oldest change of `history`, it is the level which that one found.
+        """
+        later: LevelChange | None = None
+        for change in self.history:
+            if change.at > moment:
+                later = change
+            elif change.holds_at(moment):
+                return change.after.level()
+        return later.before.level() if later else self._standing_at(moment)
+
+    def _standing_at(self, moment: datetime) -> Level:
+        expired = self.level_until is not None and moment >= self.level_until
         name = self.level_after if expired else self.level
         return name.level() if name else default_level(self.connectivity)
 
@@ -130,16 +157,14 @@ class ConnectionEvent(msgspec.Struct, frozen=True, omit_defaults=True):
     subprotocol: str = ""
     profile: int | None = None
     """OCPP security profile with which the charger came in."""
+    registered: bool = True
+    """Whether `ocpp.chargers` has the charger; where not, it came in as one of the gateway's default site."""
     close_code: int | None = None
     closed_by: str = ""
     reason: str = ""
     duration_s: float | None = None
     frames_from_charger: int = 0
     frames_from_csms: int = 0
-
-
-_Moment = Annotated[datetime, msgspec.Meta(tz=True)]
-_Some = Annotated[int, msgspec.Meta(ge=1)]
 
 
 class Gap(msgspec.Struct, frozen=True):
@@ -212,8 +237,14 @@ def encode(record: Site | Charger | ConnectionEvent | Gap) -> bytes:
 
 
 def decode_site(value: bytes) -> Site:
-    """Raises `RecordError`."""
-    return _decode(value, Site)
+    """A record of an older release has its last change as its history. Raises `RecordError`."""
+    site = _decode(value, Site)
+    change = site.last_change
+    # Were they at odds, the level would be what it was always taken for.
+    if change is None or site.history or change.after is not site.level:
+        return site
+    known = msgspec.structs.replace(change, until=site.level_until)
+    return msgspec.structs.replace(site, history=(known,), last_change=None)
 
 
 def decode_charger(value: bytes) -> Charger:

@@ -35,12 +35,14 @@ TEST_LAB = Site(
     name="Test lab",
     connectivity=Connectivity.LAN,
     level=LevelName.DEBUG,
-    last_change=LevelChange(
-        who="demo",
-        at=datetime(2026, 1, 1, tzinfo=UTC),
-        before=LevelName.INFO,
-        after=LevelName.DEBUG,
-        why="The lab wants to see everything",
+    history=(
+        LevelChange(
+            who="demo",
+            at=datetime(2026, 1, 1, tzinfo=UTC),
+            before=LevelName.INFO,
+            after=LevelName.DEBUG,
+            why="The lab wants to see everything",
+        ),
     ),
 )
 

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import getpass
 import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
 from aiokafka.errors import KafkaError
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from ocpplog_common import id_tags, logging, records, tokens
-from ocpplog_common.admin import kafka
+from ocpplog_common.admin import kafka, levels
 from ocpplog_common.clickhouse import client, migrate
+from ocpplog_common.records import Charger, LevelName, Site
 from ocpplog_common.settings import ClickHouseSettings, CommonSettings, KafkaSettings
+
+_Record = TypeVar("_Record", Site, Charger)
+_Parsed = TypeVar("_Parsed")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -41,9 +49,23 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("migrate", help="bring ClickHouse's schema up to this release")
     command.set_defaults(run=_migrate)
 
-    command = commands.add_parser("put", help="write sites and chargers, one JSON record a line, from standard input")
+    command = commands.add_parser(
+        "put",
+        help="write sites and chargers, one JSON record a line, from standard input",
+        description="A site that is there keeps its level and their history; a level that a line names is a change of it.",
+    )
     command.add_argument("kind", choices=["sites", "chargers"])
     command.set_defaults(run=_put)
+
+    command = commands.add_parser("level", help="change the log level of a site")
+    command.add_argument("site", help="site id")
+    command.add_argument("level", choices=[*LevelName, levels.DEFAULT], help="default: that of the site's connectivity")
+    expiry = command.add_mutually_exclusive_group()
+    expiry.add_argument("--until", type=_argument(levels.parse_moment), help="when it ends, with its zone: 2026-11-24T18:00Z")
+    expiry.add_argument("--for", dest="duration", type=_argument(levels.parse_duration), help="how long it lasts: 90m, 2h, 1d12h")
+    command.add_argument("--why", required=True, help="kept with the change")
+    command.add_argument("--who", default="", help="kept with the change (default: the user of this shell)")
+    command.set_defaults(run=_level)
 
     command = commands.add_parser("token", help="mint a bearer token with a key file (local runs)")
     command.add_argument("--key-file", type=Path, required=True, help="made where there is none")
@@ -75,11 +97,45 @@ def _migrate(options: argparse.Namespace) -> None:
 
 
 def _put(options: argparse.Namespace) -> None:
-    decode = records.decode_site if options.kind == "sites" else records.decode_charger
+    if options.kind == "sites":
+        count = asyncio.run(levels.put(KafkaSettings(), _records(records.decode_site), f"{_user()}, ocpplog-admin put"))
+    else:
+        count = asyncio.run(kafka.put_records(KafkaSettings(), _records(records.decode_charger)))
+    print(f"written: {count} {options.kind}")
+
+
+def _records(decode: Callable[[bytes], _Record]) -> list[_Record]:
     found = [decode(line) for line in sys.stdin.buffer.read().splitlines() if line.strip()]
     for record in found:
         records.check_to_write(record)
-    print(f"written: {asyncio.run(kafka.put_records(KafkaSettings(), found))} {options.kind}")
+    return found
+
+
+def _level(options: argparse.Namespace) -> None:
+    until = datetime.now(UTC) + options.duration if options.duration is not None else options.until
+    who = options.who or _user()
+    changed = asyncio.run(levels.change(KafkaSettings(), options.site, options.level, who, options.why, until))
+    print(levels.in_words(changed))
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        # In a container, the user often has no name.
+        return "unknown"
+
+
+def _argument(parse: Callable[[str], _Parsed]) -> Callable[[str], _Parsed]:
+    """As argparse wants it, to show the reason."""
+
+    def convert(text: str) -> _Parsed:
+        try:
+            return parse(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return convert
 
 
 def _token(options: argparse.Namespace) -> None:

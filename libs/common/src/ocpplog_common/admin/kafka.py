@@ -10,6 +10,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
 from ocpplog_common import records, topics
+from ocpplog_common.compacted import CompactedTable, partitions_of
 from ocpplog_common.records import Charger, Site
 from ocpplog_common.settings import KafkaSettings
 
@@ -32,6 +33,19 @@ async def create_topics(settings: KafkaSettings, partitions: int, replication: i
         return created
     finally:
         await client.close()
+
+
+async def read_sites(settings: KafkaSettings) -> dict[str, Site]:
+    """The records of `ocpp.sites`, by their id. Raises aiokafka's KafkaError, and ValueError where there is no such topic."""
+    client = settings.kafka_client()
+    if not await partitions_of(topics.SITES, client):
+        raise ValueError(f"there is no topic {topics.SITES}: `ocpplog-admin topics` creates it")
+    table: CompactedTable[Site] = CompactedTable(topics.SITES, records.decode_site, client)
+    await table.start()
+    try:
+        return dict(table)
+    finally:
+        await table.stop()
 
 
 async def put_records(settings: KafkaSettings, found: Iterable[Site | Charger]) -> int:
