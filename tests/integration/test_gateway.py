@@ -117,8 +117,8 @@ class TestSession:
         assert by_source[Source.CHARGER] == sent == [f.data for f in at_server if f.direction == "received"]
         assert by_source[Source.CSMS] == received == [f.data for f in at_server if f.direction == "sent"]
         assert [e.sequence for e in envelopes] == list(range(1, len(envelopes) + 1))
-        constant = {(e.charger_id, e.site_id, e.subprotocol, e.gateway_id, e.opcode) for e in envelopes}
-        assert constant == {("REAL", "s1", "ocpp1.6", "gw-1", Opcode.TEXT)}
+        constant = {(e.charger_id, e.site_id, e.subprotocol, e.gateway_id, e.opcode, e.registered) for e in envelopes}
+        assert constant == {("REAL", "s1", "ocpp1.6", "gw-1", Opcode.TEXT, True)}
         assert len({e.connection_id for e in envelopes}) == 1
         assert before_us <= envelopes[0].received_at_us <= envelopes[-1].received_at_us <= time.time_ns() // 1000
 
@@ -183,7 +183,9 @@ class TestHandshake:
         async with join(bench.lax, "/NOBODY") as point:
             await point.send(HEARTBEAT.format(1))
             await point.recv()
-        assert {e.site_id for e in await bench.frames("NOBODY", 2)} == {"yard"}
+        assert {(e.site_id, e.registered) for e in await bench.frames("NOBODY", 2)} == {("yard", False)}
+        events = await bench.events("NOBODY", REFUSE, CONNECT, DISCONNECT)
+        assert [(e.site_id, e.registered) for e in events[1:]] == [("yard", False)] * 2
 
     async def test_passwords(self, bench: Bench, upstream: Upstream) -> None:
         for headers in (None, basic("SAFE", "wrong"), basic("CP-0", KEY), {"Authorization": "Bearer x"}):

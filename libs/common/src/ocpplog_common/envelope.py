@@ -44,10 +44,13 @@ class Header(StrEnum):
     RECEIVED_AT = "received-at-us"
     GATEWAY_ID = "gateway-id"
     OPCODE = "opcode"
+    REGISTERED = "registered"
+    """`no`: the charger is not in `ocpp.chargers`, and the site is the gateway's default. Absent for all others."""
 
 
 _SOURCES = {source: (Header.SOURCE.value, source.encode()) for source in Source}
 _OPCODES = {opcode: (Header.OPCODE.value, opcode.encode()) for opcode in Opcode}
+_NOT_REGISTERED = (Header.REGISTERED.value, b"no")
 
 
 def new_connection_id(now_us: int) -> str:
@@ -62,7 +65,9 @@ class Connection:
 
     __slots__ = ("_constant", "charger_id", "connection_id", "gateway_id", "key", "site_id", "subprotocol")
 
-    def __init__(self, charger_id: str, site_id: str, subprotocol: str, connection_id: str, gateway_id: str) -> None:
+    def __init__(
+        self, charger_id: str, site_id: str, subprotocol: str, connection_id: str, gateway_id: str, registered: bool = True
+    ) -> None:
         self.charger_id = charger_id
         self.site_id = site_id
         self.subprotocol = subprotocol
@@ -75,6 +80,7 @@ class Connection:
             (Header.SUBPROTOCOL.value, subprotocol.encode()),
             (Header.CONNECTION_ID.value, connection_id.encode()),
             (Header.GATEWAY_ID.value, gateway_id.encode()),
+            *(() if registered else (_NOT_REGISTERED,)),
         )
 
     def headers(self, source: Source, opcode: Opcode, sequence: int, received_at_us: int) -> list[tuple[str, bytes]]:
@@ -94,7 +100,8 @@ class Envelope:
 
     `connection_id` is of `new_connection_id`, new for each connection of a charger; `sequence` counts the frames of both
     directions on that connection from 1: the two together name a frame for good, whatever Kafka does with it.
-    `received_at_us` is microseconds since 1970, UTC. `subprotocol` is empty where none was agreed.
+    `received_at_us` is microseconds since 1970, UTC. `subprotocol` is empty where none was agreed. `registered` says whether
+    `ocpp.chargers` has the charger.
     """
 
     charger_id: str
@@ -107,12 +114,15 @@ class Envelope:
     gateway_id: str
     frame: bytes
     opcode: Opcode = Opcode.TEXT
+    registered: bool = True
 
     def key(self) -> bytes:
         return self.charger_id.encode()
 
     def headers(self) -> list[tuple[str, bytes]]:
-        connection = Connection(self.charger_id, self.site_id, self.subprotocol, self.connection_id, self.gateway_id)
+        connection = Connection(
+            self.charger_id, self.site_id, self.subprotocol, self.connection_id, self.gateway_id, self.registered
+        )
         return connection.headers(self.source, self.opcode, self.sequence, self.received_at_us)
 
     @classmethod
@@ -131,6 +141,7 @@ class Envelope:
                 gateway_id=_text(found, Header.GATEWAY_ID),
                 frame=value or b"",
                 opcode=Opcode(found.get(Header.OPCODE, b"text").decode()),
+                registered=found.get(Header.REGISTERED) != _NOT_REGISTERED[1],
             )
         except EnvelopeError:
             raise

@@ -39,13 +39,15 @@ _TEND_EVERY_S = 5.0
 class Admission:
     """A charger that may come in, with its OCPP security profile (0 to 3).
 
-    `upstream` is its central system; None where no subprotocol is in common: then it is closed at once.
+    `upstream` is its central system; None where no subprotocol is in common: then it is closed at once. `registered` says whether
+    `ocpp.chargers` has it.
     """
 
     charger: Charger
     upstream: Side | None
     subprotocol: str
     profile: int = 0
+    registered: bool = True
 
 
 class Gatekeeper:
@@ -158,9 +160,10 @@ class Gatekeeper:
                 raise Refusal(400, "no-subprotocol", "Sec-WebSocket-Protocol is missing: offer ocpp1.6, ocpp2.0.1 or ocpp2.1")
             offered = [MissingSubprotocol.OCPP16.value]
         common = handshake.common_subprotocols(offered)
+        admission = Admission(charger, None, "", profile, target.charger_id in self._registry.chargers)
         if not common:
-            return Admission(charger, None, "", profile)
-        return await self._connect_upstream(connection, Admission(charger, None, common[0], profile), common, request)
+            return admission
+        return await self._connect_upstream(connection, replace(admission, subprotocol=common[0]), common, request)
 
     async def _connect_upstream(
         self, connection: GuardedConnection, admission: Admission, common: Sequence[str], request: Request
@@ -174,7 +177,7 @@ class Gatekeeper:
             upstream, charger.charger_id, common, headers.authorization(request), headers.compression(request)
         )
         found = await _unless_lost(connection, connecting)
-        return Admission(charger, found, found.subprotocol or "", admission.profile)
+        return replace(admission, upstream=found, subprotocol=found.subprotocol or "")
 
     def _failed(self, connection: GuardedConnection, refusal: Refusal) -> None:
         self._refusals.record(connection.peer, connection.charger_id, refusal)

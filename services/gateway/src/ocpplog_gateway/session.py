@@ -75,8 +75,9 @@ class Session:
         _log.info("refused", reason=reason, **self._context())
 
     def _wire_connection(self) -> Connection:
-        charger = self._admission.charger
-        return Connection(charger.charger_id, charger.site_id, self._admission.subprotocol, self.connection_id, self._gateway_id)
+        known = self._admission
+        charger_id, site_id = self.charger_id, known.charger.site_id
+        return Connection(charger_id, site_id, known.subprotocol, self.connection_id, self._gateway_id, known.registered)
 
     def _disconnected(self, relay: Relay, closing: Closing) -> None:
         reason = self._closed_because or closing.reason
@@ -103,6 +104,7 @@ class Session:
             "peer": peer_of(self._connection),
             "subprotocol": self._admission.subprotocol,
             "profile": self._admission.profile,
+            "registered": self._admission.registered,
         }
         self._recorder.announce(ConnectionEvent(**known, **more))  # type: ignore[arg-type]
 
