@@ -15,7 +15,8 @@ from websockets.asyncio.client import connect
 from ocpplog_common import ocppj
 from ocpplog_common.envelope import Envelope, Source, new_connection_id
 from ocpplog_enricher.domain.fields import enrich
-from ocpplog_enricher.domain.pairing import Exchange, Observed, Pairing
+from ocpplog_enricher.domain.observed import Observed
+from ocpplog_enricher.domain.pairing import Exchange, Pairing
 from ocpplog_local.demo.central_system import CentralSystem, Command, Step, central_system
 from ocpplog_local.demo.data import DemoCharger
 from ocpplog_local.demo.errors import NotConnectedError, RefusedError

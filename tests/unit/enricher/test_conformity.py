@@ -18,7 +18,8 @@ from ocpplog_common import ocppj
 from ocpplog_common.envelope import Envelope, Source
 from ocpplog_enricher.domain import schemas
 from ocpplog_enricher.domain.fields import enrich
-from ocpplog_enricher.domain.pairing import Exchange, Observed, Outcome
+from ocpplog_enricher.domain.observed import Observed
+from ocpplog_enricher.domain.pairing import Exchange, Outcome
 from support.ocpp_schemas import VERSIONS, actions, example, request_schema, response_schema
 
 TIME = "2026-11-24T10:03:49Z"

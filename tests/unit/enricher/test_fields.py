@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from ocpplog_common import ocppj
 from ocpplog_common.envelope import Envelope, Source
 from ocpplog_enricher.domain.fields import enrich
-from ocpplog_enricher.domain.pairing import Exchange, Observed, Outcome
+from ocpplog_enricher.domain.observed import Observed
+from ocpplog_enricher.domain.pairing import Exchange, Outcome
 from ocpplog_enricher.domain.rows import LogRow
 
 

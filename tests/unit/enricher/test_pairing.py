@@ -15,20 +15,24 @@ from ocpplog_common import ocppj
 from ocpplog_common.envelope import Envelope, Opcode, Source
 from ocpplog_common.records import Gap
 from ocpplog_enricher.domain import gaps
-from ocpplog_enricher.domain.pairing import Exchange, Observed, Outcome, Pairing
+from ocpplog_enricher.domain.observed import Observed
+from ocpplog_enricher.domain.open_requests import REQUEST_BYTES, Limits
+from ocpplog_enricher.domain.pairing import Exchange, Outcome, Pairing
 from ocpplog_enricher.domain.repeats import Repeats
 
 SECOND = 1_000_000
-OLD, NEW = "0" * 12 + "7" + "a" * 19, "1" * 12 + "7" + "a" * 19
+OLD, NEW, OTHER = (digit * 12 + "7" + "a" * 19 for digit in "012")
 CHARGER, CSMS = Source.CHARGER, Source.CSMS
 
 
 class Stream:
     """Feeds frames to a pairing, one a second unless told otherwise."""
 
-    def __init__(self, admits: Callable[[str, str, int], bool] = lambda *_: True, max_open: int = 256) -> None:
-        self.pairing = Pairing(admits, timeout_us=60 * SECOND, max_open=max_open)
-        self.offset = -1
+    def __init__(
+        self, admits: Callable[[str, str, int], bool] = lambda *_: True, limits: Limits | None = None, first_offset: int = 0
+    ) -> None:
+        self.pairing = Pairing(admits, timeout_us=60 * SECOND, limits=limits or Limits())
+        self.offset = first_offset - 1
         self.sequences: dict[str, int] = {}
 
     def observe(
@@ -39,13 +43,13 @@ class Stream:
         connection: str = OLD,
         charger: str = "CP1",
         sequence: int | None = None,
-        **more: Opcode,
+        opcode: Opcode = Opcode.TEXT,
     ) -> Observed:
         self.offset += 1
         sequence = self.sequences.get(connection, 0) + 1 if sequence is None else sequence
         self.sequences[connection] = sequence
         at_us = (self.offset if at is None else at) * SECOND
-        envelope = Envelope(charger, "site", source, "ocpp1.6", connection, sequence, at_us, "gw", frame, **more)
+        envelope = Envelope(charger, "site", source, "ocpp1.6", connection, sequence, at_us, "gw", frame, opcode)
         return Observed(envelope, ocppj.parse(frame), self.offset)
 
     def send(self, frame: bytes, source: Source = CHARGER, **more: Any) -> list[Exchange]:
@@ -163,12 +167,6 @@ class TestEnds:
         stream.send(b'[2,"1","BootNotification",{}]', connection=NEW)
         stream.send(b'[2,"8","Heartbeat",{}]', connection=OLD)
         assert outcomes(stream.send(b'[3,"1",{}]', CSMS, connection=NEW)) == [Outcome.LOST, Outcome.RESULT]
-
-    def test_open_requests_of_a_charger_are_bounded(self) -> None:
-        stream = Stream(max_open=3)
-        ended = [exchange for n in range(10) for exchange in stream.send(b'[2,"%d","Heartbeat",{}]' % n)]
-        assert len(stream.pairing) == 3
-        assert outcomes(ended) == [Outcome.TIMEOUT] * 7
 
 
 class TestViolations:
@@ -303,7 +301,8 @@ FRAMES = st.builds(
     st.integers(0, 4),
 )
 PAUSE, HELD_BACK = st.integers(0, 40), st.sampled_from([0, 0, 0, 30, 200])
-NEW_FRAME = st.tuples(FRAMES, st.sampled_from([CHARGER, CSMS]), PAUSE, HELD_BACK, st.sampled_from([OLD, NEW]))
+CONNECTION = st.sampled_from([(OLD, "CP1"), (NEW, "CP1"), (OTHER, "CP2")])
+NEW_FRAME = st.tuples(FRAMES, st.sampled_from([CHARGER, CSMS]), PAUSE, HELD_BACK, CONNECTION)
 COPY = st.integers(1, 30)
 """A copy of the frame that many places before."""
 
@@ -317,9 +316,9 @@ def streams(draw: st.DrawFn, copies: bool = True) -> list[Observed]:
                 stream.offset += 1
                 found.append(replace(found[-step], offset=stream.offset))
         else:
-            frame, source, pause, held_back, connection = step
+            frame, source, pause, held_back, (connection, charger) = step
             now += pause
-            found.append(stream.observe(frame, source, at=now - held_back, connection=connection))
+            found.append(stream.observe(frame, source, at=now - held_back, connection=connection, charger=charger))
     return found
 
 
@@ -327,13 +326,19 @@ def run(pairing: Pairing, frames: list[Observed]) -> list[Exchange]:
     return [exchange for seen in frames for exchange in pairing.observe(seen)]
 
 
-def pairing() -> Pairing:
-    return Stream().pairing
+def pairing(limits: Limits | None = None) -> Pairing:
+    return Stream(limits=limits).pairing
 
 
-@given(streams())
-def test_every_frame_is_in_exactly_one_exchange(frames: list[Observed]) -> None:
-    found = pairing()
+_BYTES = st.integers(1, 6 * REQUEST_BYTES)
+LIMITS = st.builds(
+    Limits, requests=st.integers(1, 4), charger_bytes=_BYTES, partition_bytes=_BYTES, frames=st.integers(1, 20)
+) | st.just(Limits())
+
+
+@given(streams(), LIMITS)
+def test_every_frame_is_in_exactly_one_exchange(frames: list[Observed], limits: Limits) -> None:
+    found = pairing(limits)
     ended = run(found, frames)
     ended += found.expire_quiet(found.stream_time_us + 61 * SECOND, len(frames))
     assert sorted(offset for exchange in ended for offset in exchange.offsets()) == list(range(len(frames)))
@@ -363,14 +368,17 @@ def store(rows: _Rows, exchanges: list[Exchange]) -> None:
             rows.setdefault((envelope.connection_id, envelope.sequence), exchange)
 
 
-@given(streams(), st.data())
-def test_reading_again_after_a_crash_gives_the_same_rows(frames: list[Observed], data: st.DataObject) -> None:
-    """Whoever starts at the first frame not done, with the frames of twice the timeout before it, finds what was found."""
+@given(streams(), LIMITS, st.data())
+def test_reading_again_after_a_crash_gives_the_same_rows(frames: list[Observed], limits: Limits, data: st.DataObject) -> None:
+    """Whoever starts at the first frame not done, with the frames of twice the timeout before it, finds what was found.
+
+    Whatever the limits close early: the oldest go first, and what was open before the window is older than all within.
+    """
     crash = data.draw(st.integers(0, len(frames)))
-    ended = run(pairing(), frames[:crash])
+    ended = run(pairing(limits), frames[:crash])
     done = {offset for exchange in ended for offset in exchange.offsets()}
     start = next((offset for offset in range(len(frames)) if offset not in done), len(frames))
-    whole, again, times = pairing(), pairing(), list[int]()
+    whole, again, times = pairing(limits), pairing(limits), list[int]()
     expected, found = _Rows(), _Rows()
     store(found, ended)
     for seen in frames:

@@ -17,7 +17,8 @@ from ocpplog_common.envelope import Envelope, Source
 from ocpplog_enricher.domain import secret_names
 from ocpplog_enricher.domain.fields import enrich
 from ocpplog_enricher.domain.json_text import Cut, apply, unescape
-from ocpplog_enricher.domain.pairing import Exchange, Observed, Outcome, Pairing
+from ocpplog_enricher.domain.observed import Observed
+from ocpplog_enricher.domain.pairing import Exchange, Outcome, Pairing
 from ocpplog_enricher.domain.redaction import redact
 from ocpplog_enricher.domain.rows import LogRow
 

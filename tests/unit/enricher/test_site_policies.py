@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, cast
+from types import SimpleNamespace
+from typing import Any, ClassVar, cast
 
 import pytest
+from faust.types.tuples import ConsumerMessage
+from pydantic import ValidationError
 from structlog.testing import capture_logs
 
-from ocpplog_common import id_tags
+from ocpplog_common import id_tags, ocppj
 from ocpplog_common.envelope import Envelope, Source
+from ocpplog_common.level_changes import change_level
 from ocpplog_common.records import IdTags, LevelName, Site
 from ocpplog_enricher import metrics
 from ocpplog_enricher.__main__ import main
+from ocpplog_enricher.agents import FaustRecord
 from ocpplog_enricher.dead_letter import DeadLetters
-from ocpplog_enricher.domain.pairing import Pairing
+from ocpplog_enricher.domain import fields
+from ocpplog_enricher.domain.observed import Observed
+from ocpplog_enricher.domain.open_requests import Limits
+from ocpplog_enricher.domain.pairing import Exchange, Outcome, Pairing
+from ocpplog_enricher.domain.policy import Policy, Retention
 from ocpplog_enricher.domain.rows import Enriched, LogRow
+from ocpplog_enricher.settings import EnricherSettings
 from ocpplog_enricher.sink import Sink
 from ocpplog_enricher.site_policies import SitePolicies
 from ocpplog_enricher.worker import Worker
@@ -31,21 +42,27 @@ def site(id_tags: IdTags) -> dict[str, Site]:
     return {"s": Site(site_id="s", id_tags=id_tags)}
 
 
+def frame(site_id: str = "s", registered: bool = True, at_us: int = AT_US) -> Envelope:
+    return Envelope(
+        "CP1", site_id, Source.CHARGER, "ocpp1.6", "a" * 32, 1, at_us, "gw", b'[2,"1","Reset",{}]', registered=registered
+    )
+
+
 class TestTags:
     def test_plain(self) -> None:
-        assert SitePolicies(site(IdTags.PLAIN), KEY).policy("s").hide_tag is None
+        assert SitePolicies(site(IdTags.PLAIN), KEY).policy(frame()).hide_tag is None
 
     @pytest.mark.parametrize(
         ("wanted", "expected"), [(IdTags.MASKED, "****F6"), (IdTags.HASHED, id_tags.hashed(TAG.encode(), KEY))]
     )
     def test_hidden(self, wanted: IdTags, expected: str) -> None:
-        hide = SitePolicies(site(wanted), KEY).policy("s").hide_tag
+        hide = SitePolicies(site(wanted), KEY).policy(frame()).hide_tag
         assert hide and hide(TAG.encode()) == expected
 
     def test_hashed_without_a_key_is_masked_and_said_once_a_site(self) -> None:
         policies = SitePolicies(site(IdTags.HASHED) | {"t": Site(site_id="t", id_tags=IdTags.HASHED)}, b"")
         with capture_logs() as logged:
-            found = [policies.policy(name).hide_tag for name in "sstts"]
+            found = [policies.policy(frame(name)).hide_tag for name in "sstts"]
         assert [hide and hide(TAG.encode()) for hide in found] == ["****F6"] * 5
         assert [entry["site"] for entry in logged] == ["s", "t"]
         assert "OCPPLOG_ENRICHER_ID_TAG_KEY_FILE" in logged[0]["event"]
@@ -73,11 +90,81 @@ class TestUnknownSites:
         policies = SitePolicies(site(IdTags.PLAIN), KEY)
         before = metrics.UNKNOWN_SITE._value.get()
         with capture_logs() as logged:
-            assert policies.policy("s").notes == ()
-            found = [policies.policy("nowhere").notes for _ in range(3)]
+            assert policies.policy(frame()).notes == ()
+            found = [policies.policy(frame("nowhere")).notes for _ in range(3)]
         assert found == [("log: the site is not in ocpp.sites: logged at level info",)] * 3
         assert [entry["site"] for entry in logged] == ["nowhere"]
         assert metrics.UNKNOWN_SITE._value.get() == before + 3
+
+
+class TestUnknownChargers:
+    """They came in at the gateway's default site."""
+
+    def test_are_visible_with_the_level_of_when_they_sent_it(self) -> None:
+        now = datetime.fromtimestamp(AT_US / 1_000_000, UTC)
+        changed = change_level(Site(site_id="s"), LevelName.DEBUG, who="a", why="b", now=now)
+        policies = SitePolicies({"s": changed}, KEY)
+        before = metrics.UNKNOWN_CHARGER._value.get()
+        assert policies.policy(frame()).notes == ()
+        assert metrics.UNKNOWN_CHARGER._value.get() == before
+        for at_us, level in ((AT_US - 1, "info"), (AT_US, "debug")):
+            notes = policies.policy(frame(registered=False, at_us=at_us)).notes
+            assert notes == (f"log: the charger is not in ocpp.chargers: logged at level {level}",)
+        assert metrics.UNKNOWN_CHARGER._value.get() == before + 2
+
+    def test_at_a_site_that_is_unknown_too(self) -> None:
+        notes = SitePolicies({}, KEY).policy(frame("nowhere", registered=False)).notes
+        assert [note.partition(" is ")[0] for note in notes] == ["log: the site", "log: the charger"]
+
+
+class TestLevels:
+    def test_a_change_concerns_requests_that_came_after_it_whenever_they_are_read(self) -> None:
+        now = datetime.fromtimestamp(AT_US / 1_000_000, UTC)
+        changed = change_level(Site(site_id="s"), LevelName.DEBUG, who="a", why="b", now=now, until=now + timedelta(seconds=1))
+        policies = SitePolicies({"s": changed}, KEY)
+        admitted = [policies.admits("s", "Heartbeat", AT_US + later) for later in (-1, 0, 999_999, 1_000_000)]
+        assert admitted == [False, True, True, False]
+
+
+class TestRetention:
+    ROWS: ClassVar = {"BootNotification": 7, "Authorize": 8, "": 8, "Heartbeat": 9, "VendorsOwn": 9}
+
+    def test_by_the_lowest_level_that_logs_the_action(self) -> None:
+        policies = SitePolicies(site(IdTags.PLAIN), KEY, Retention(minimal=7, info=8, debug=9))
+        for name in ("s", "nowhere"):
+            retention = policies.policy(frame(name)).retention
+            assert {action: retention.days(action) for action in self.ROWS} == self.ROWS
+
+    def test_a_sites_own_is_that_of_all_its_rows(self) -> None:
+        policies = SitePolicies({"s": Site(site_id="s", retention_days=30)}, KEY)
+        assert {policies.policy(frame()).retention.days(action) for action in self.ROWS} == {30}
+
+    def test_settings(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert EnricherSettings().retention() == Retention(minimal=400, info=400, debug=100)
+        for level, days in (("MINIMAL", "1"), ("INFO", "3650"), ("DEBUG", "5")):
+            monkeypatch.setenv(f"OCPPLOG_ENRICHER_RETENTION_{level}_DAYS", days)
+        assert EnricherSettings().retention() == Retention(1, 3650, 5)
+        for wrong in ("0", "3651"):
+            monkeypatch.setenv("OCPPLOG_ENRICHER_RETENTION_DEBUG_DAYS", wrong)
+            with pytest.raises(ValidationError, match="enricher_retention_debug_days"):
+                EnricherSettings()
+
+    def test_of_a_row_and_its_samples(self) -> None:
+        samples = b'[{"timestamp":"2026-11-24T10:00:00Z","sampledValue":[{"value":"1"},{"value":"2"}]}]'
+        seen = frame()
+        request = b'[2,"1","MeterValues",{"connectorId":1,"meterValue":%b}]' % samples
+        observed = Observed(replace(seen, frame=request), ocppj.parse(request), 0)
+        exchange = Exchange(observed, None, Outcome.TIMEOUT, 0, admitted=True)
+        found = fields.enrich(exchange, 0, Policy(retention=Retention(debug=5)))
+        assert [found.log.retention_days, *(sample.retention_days for sample in found.samples)] == [5, 5, 5]
+
+
+class TestLimits:
+    def test_settings(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert EnricherSettings().limits() == Limits()
+        for number, name in enumerate(("OPEN", "OPEN_BYTES", "OPEN_PARTITION_BYTES", "OPEN_FRAMES"), 1):
+            monkeypatch.setenv(f"OCPPLOG_ENRICHER_MAX_{name}", str(number))
+        assert EnricherSettings().limits() == Limits(1, 2, 3, 4)
 
 
 @dataclass
@@ -93,6 +180,10 @@ class Record:
 
     def ack(self) -> None:
         self.acknowledged = True
+
+    def forget_frame(self) -> None:
+        self.key = self.value = None
+        self.headers = []
 
 
 @dataclass
@@ -129,8 +220,11 @@ class Bench:
     def now_us(self) -> int:
         return AT_US
 
-    async def take(self, offset: int, source: Source, frame: str) -> Record:
-        envelope = Envelope("CP1", "s", source, "ocpp1.6", "a" * 32, offset + 1, AT_US + offset, "gw", frame.encode())
+    async def take(self, offset: int, source: Source, frame: str, registered: bool = True) -> Record:
+        at_us = AT_US + offset
+        envelope = Envelope(
+            "CP1", "s", source, "ocpp1.6", "a" * 32, offset + 1, at_us, "gw", frame.encode(), registered=registered
+        )
         record = Record(offset, envelope.frame, envelope.headers())
         await self.worker.handle([record])
         return record
@@ -147,6 +241,40 @@ async def test_a_row_looks_as_the_record_says_when_it_is_written() -> None:
     assert [row.id_tag for row in bench.rows] == [TAG, "****F6"]
     assert TAG not in bench.rows[1].request
     assert last.acknowledged
+
+
+async def test_a_record_that_waits_for_its_acknowledgement_keeps_no_frame() -> None:
+    bench = Bench(site(IdTags.PLAIN))
+    open_request = await bench.take(0, Source.CSMS, '[2,"1","Reset",{"type":"Soft"}]')
+    behind = await bench.take(1, Source.CHARGER, "nonsense")
+    assert [record.acknowledged for record in (open_request, behind)] == [False, False]
+    assert {(record.key, record.value, len(record.headers)) for record in (open_request, behind)} == {(None, None, 0)}
+    await bench.take(2, Source.CHARGER, '[3,"1",{"status":"Accepted"}]')
+    assert [record.acknowledged for record in (open_request, behind)] == [True, True]
+
+
+def test_faust_can_acknowledge_what_keeps_no_frame() -> None:
+    acknowledged: list[ConsumerMessage] = []
+    consumer = SimpleNamespace(ack=acknowledged.append)
+    message = ConsumerMessage("t", 3, 17, 1.5, 0, [("a", b"b")], b"key", b"value", None, generation_id=5)
+    event = SimpleNamespace(message=message, app=SimpleNamespace(consumer=consumer))
+    record = FaustRecord(event)
+    assert (record.key, record.value, record.headers) == (b"key", b"value", [("a", b"b")])
+    record.forget_frame()
+    assert (message.key, message.value, message.headers, record.value) == (None, None, [], None)
+    record.ack()
+    assert acknowledged == [message] and (message.partition, message.offset) == (3, 17)
+
+
+async def test_an_unknown_charger_is_noted_on_its_rows_and_counted() -> None:
+    bench = Bench(site(IdTags.PLAIN))
+    counters = [metrics.VIOLATIONS.labels(kind) for kind in ("log", "request", "frame")]
+    before = [counter._value.get() for counter in counters]
+    await bench.take(0, Source.CHARGER, '[2,"1","Authorize",{"idTag":1,"x":2}]', registered=False)
+    await bench.take(1, Source.CSMS, '[3,"1",{"idTagInfo":{"status":"Accepted"}}]', registered=False)
+    [row] = bench.rows
+    assert row.violations[0] == "log: the charger is not in ocpp.chargers: logged at level info"
+    assert [counter._value.get() for counter in counters] == [before[0] + 1, before[1] + 1, before[2]]
 
 
 async def test_an_unknown_site_is_noted_on_its_rows() -> None:

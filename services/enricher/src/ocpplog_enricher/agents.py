@@ -23,11 +23,12 @@ _STOP_WITHIN_S = 10.0
 class FaustRecord:
     """A Faust event as the worker sees it."""
 
-    __slots__ = ("event", "generation", "headers", "key", "offset", "partition", "timestamp_ms", "value")
+    __slots__ = ("_consumer", "_message", "generation", "headers", "key", "offset", "partition", "timestamp_ms", "value")
 
     def __init__(self, event: Any) -> None:
         message = event.message
-        self.event = event
+        self._message = message
+        self._consumer = event.app.consumer
         self.partition: int = message.partition
         self.offset: int = message.offset
         self.generation: int = message.generation_id
@@ -38,7 +39,13 @@ class FaustRecord:
         self.headers: list[tuple[str, bytes]] = list(headers.items() if isinstance(headers, dict) else headers)
 
     def ack(self) -> object:
-        return self.event.ack()
+        return self._message.ack(self._consumer)
+
+    def forget_frame(self) -> None:
+        """What is left is what Faust's own accounting needs."""
+        for holder in (self, self._message):
+            holder.key = holder.value = None
+            holder.headers = []
 
 
 class Failure:

@@ -42,7 +42,7 @@ class Enricher:
         timeout_us = int(settings.enricher_answer_timeout_s * 1_000_000)
         kafka = settings.kafka_client()
         self.sites: CompactedTable[Site] = CompactedTable(topics.SITES, records.decode_site, kafka)
-        policies = SitePolicies(self.sites, id_tag_key)
+        policies = SitePolicies(self.sites, id_tag_key, settings.retention())
         self._history = WarmUp(kafka, Pairing.looks_back_us(timeout_us))
         self._dead_letters = DeadLetters(kafka, settings.kafka_idempotence)
         self._store = LateStore()
@@ -50,7 +50,7 @@ class Enricher:
         self._joined = False
         self._health = Health(settings.enricher_health_host, settings.enricher_health_port, self._problem)
         self.worker = Worker(
-            new_pairing=lambda: Pairing(policies.admits, timeout_us, settings.enricher_max_open),
+            new_pairing=lambda: Pairing(policies.admits, timeout_us, settings.limits()),
             policy=policies.policy,
             sink=Sink(self._store, settings.clickhouse_database, settings.enricher_retry_for_s),
             history=self._history,

@@ -14,9 +14,21 @@ ROWS: Final = Counter("ocpplog_enricher_rows_total", "Rows stored, by table", ["
 DUPLICATES: Final = Counter(
     "ocpplog_enricher_duplicates_skipped_total", "Rows found stored already and skipped, by table", ["table"]
 )
-VIOLATIONS: Final = Counter("ocpplog_enricher_violations_total", "Logged rows that note a violation")
+VIOLATIONS: Final = Counter(
+    "ocpplog_enricher_violations_total", "Logged rows that note a violation, by its kind: of a row, each kind once", ["kind"]
+)
 UNKNOWN_SITE: Final = Counter("ocpplog_enricher_unknown_site_total", "Exchanges logged of sites that ocpp.sites lacks")
+UNKNOWN_CHARGER: Final = Counter(
+    "ocpplog_enricher_unknown_charger_total", "Exchanges logged of chargers that ocpp.chargers lacks"
+)
 OPEN: Final = Gauge("ocpplog_enricher_open_requests", "Requests that wait for their answer")
+OPEN_BYTES: Final = Gauge("ocpplog_enricher_open_requests_bytes", "Memory that they take, about")
+CLOSED_EARLY: Final = Counter(
+    "ocpplog_enricher_closed_early_total", "Requests that timed out before their time, because too many were open"
+)
+HELD_FRAMES: Final = Gauge(
+    "ocpplog_enricher_held_frames", "Frames read and not acknowledged: they wait for open requests before them"
+)
 BATCH_ROWS: Final = Histogram("ocpplog_enricher_batch_rows", "Rows a write", ["table"], buckets=(1, 5, 20, 100, 500, 2000, 10000))
 WRITE_SECONDS: Final = Histogram("ocpplog_enricher_write_seconds", "Time of one insert as ClickHouse answers it", ["table"])
 WRITE_RETRIES: Final = Counter("ocpplog_enricher_write_retries_total", "Writes tried again", ["table"])

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from ocpplog_enricher.domain.pairing import Exchange, Observed, Pairing
+from ocpplog_enricher.domain.observed import Observed
+from ocpplog_enricher.domain.pairing import Exchange, Pairing
 
 _Event = TypeVar("_Event")
 _GRACE_US = 60_000_000
@@ -36,6 +37,10 @@ class Partition(Generic[_Event]):
 
     def __post_init__(self) -> None:
         self.next_offset = self.first_offset
+
+    def __len__(self) -> int:
+        """Frames that are not acknowledged. No more than `pairing.limits.frames`, and those in hand."""
+        return len(self._waiting)
 
     def accept(self, seen: Observed, event: _Event) -> list[Exchange]:
         """Take the next frame; a frame that was taken before in this generation changes nothing."""

@@ -5,12 +5,32 @@ from __future__ import annotations
 from pydantic import Field
 
 from ocpplog_common.settings import ClickHouseSettings, KafkaSettings
+from ocpplog_enricher.domain.open_requests import Limits
+from ocpplog_enricher.domain.policy import Retention
 
 
 class EnricherSettings(KafkaSettings, ClickHouseSettings):
     enricher_group: str = Field("ocpplog-enricher", description="Consumer group; its members share the partitions")
     enricher_answer_timeout_s: float = Field(60.0, gt=0, description="How long a request may wait for its answer")
     enricher_max_open: int = Field(256, gt=0, description="Open requests a charger may have; more close the oldest")
+    enricher_max_open_bytes: int = Field(
+        4 << 20, gt=0, description="Memory for the open requests of a charger; over it, the oldest are closed"
+    )
+    enricher_max_open_partition_bytes: int = Field(
+        32 << 20, gt=0, description="Memory for the open requests of a partition; over it, the oldest are closed"
+    )
+    enricher_max_open_frames: int = Field(
+        100_000, gt=0, description="Frames of a partition that may come after an open request before it is closed"
+    )
+    enricher_retention_minimal_days: int = Field(
+        400, ge=1, le=3650, description="How long rows are kept whose action is logged at every level"
+    )
+    enricher_retention_info_days: int = Field(
+        400, ge=1, le=3650, description="How long rows are kept whose action is logged from level info up"
+    )
+    enricher_retention_debug_days: int = Field(
+        100, ge=1, le=3650, description="How long rows are kept whose action is logged at level debug only"
+    )
     enricher_batch_frames: int = Field(2000, gt=0, description="Frames taken at once")
     enricher_batch_within_s: float = Field(0.3, gt=0, description="How long to wait for a batch to fill")
     enricher_retry_for_s: float = Field(300.0, gt=0, description="How long a write is tried before the process gives up")
@@ -21,3 +41,16 @@ class EnricherSettings(KafkaSettings, ClickHouseSettings):
     )
     enricher_health_host: str = Field("127.0.0.1", description="Where /livez, /readyz and /metrics listen")
     enricher_health_port: int = Field(9312, ge=0, le=65535, description="Port of /livez, /readyz and /metrics")
+
+    def limits(self) -> Limits:
+        return Limits(
+            requests=self.enricher_max_open,
+            charger_bytes=self.enricher_max_open_bytes,
+            partition_bytes=self.enricher_max_open_partition_bytes,
+            frames=self.enricher_max_open_frames,
+        )
+
+    def retention(self) -> Retention:
+        return Retention(
+            self.enricher_retention_minimal_days, self.enricher_retention_info_days, self.enricher_retention_debug_days
+        )

@@ -1,8 +1,8 @@
-"""What is logged of a site, and how: from the records of `ocpp.sites` as they are now."""
+"""What is logged of a site, and how: from the records of `ocpp.sites`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from typing import Final
@@ -10,42 +10,65 @@ from typing import Final
 import structlog
 
 from ocpplog_common import id_tags
-from ocpplog_common.levels import admits
+from ocpplog_common.envelope import Envelope
+from ocpplog_common.levels import Level, admits
 from ocpplog_common.records import UNKNOWN_SITE_LEVEL, IdTags, Site
 from ocpplog_enricher import metrics
-from ocpplog_enricher.domain.policy import AS_IT_IS, Policy
+from ocpplog_enricher.domain.policy import Policy, Retention
 
 _log = structlog.get_logger(__name__)
-_MASKED: Final = Policy(hide_tag=id_tags.masked)
-_UNKNOWN: Final = Policy(notes=(f"log: the site is not in ocpp.sites: logged at level {UNKNOWN_SITE_LEVEL}",))
+_UNKNOWN_SITE: Final = f"log: the site is not in ocpp.sites: logged at level {UNKNOWN_SITE_LEVEL}"
 
 
 class SitePolicies:
-    """`sites` follows the records; `key` is that of the hashes of RFID tags, empty: there is none."""
+    """`sites` follows the records; `key` is that of the hashes of RFID tags, empty: there is none. `retention` is that of sites
+    without their own."""
 
-    def __init__(self, sites: Mapping[str, Site], key: bytes) -> None:
+    def __init__(self, sites: Mapping[str, Site], key: bytes, retention: Retention | None = None) -> None:
         self._sites = sites
-        self._hashed = Policy(hide_tag=partial(id_tags.hashed, key=key)) if key else None
+        self._hashed = partial(id_tags.hashed, key=key) if key else None
+        self._retention = retention or Retention()
         self._said: set[tuple[str, str]] = set()
 
     def admits(self, site_id: str, action: str, at_us: int) -> bool:
         """Whether the site's level at that moment (microseconds, UTC) wants the action logged."""
-        site = self._sites.get(site_id)
-        level = site.level_at(datetime.fromtimestamp(at_us / 1_000_000, UTC)) if site else UNKNOWN_SITE_LEVEL
-        return admits(level, action)
+        return admits(self._level(site_id, at_us), action)
 
-    def policy(self, site_id: str) -> Policy:
-        """How a row of the site that is written now has to look."""
+    def policy(self, envelope: Envelope) -> Policy:
+        """How the row that is written now has to look, of the exchange that began with this frame. The level is that of then,
+        all else as the site's record is now."""
+        site = self._sites.get(envelope.site_id)
+        notes = self._notes(envelope, site)
+        if site is None:
+            return Policy(None, notes, self._retention)
+        days = site.retention_days
+        retention = self._retention if days is None else Retention(days, days, days)
+        return Policy(self._hide_tag(site), notes, retention)
+
+    def _level(self, site_id: str, at_us: int) -> Level:
         site = self._sites.get(site_id)
+        return site.level_at(datetime.fromtimestamp(at_us / 1_000_000, UTC)) if site else UNKNOWN_SITE_LEVEL
+
+    def _notes(self, envelope: Envelope, site: Site | None) -> tuple[str, ...]:
+        if site is not None and envelope.registered:
+            return ()
+        found = []
         if site is None:
             metrics.UNKNOWN_SITE.inc()
-            self._say_once("unknown site: logged at the default level, tags as they are", site_id)
-            return _UNKNOWN
+            self._say_once("unknown site: logged at the default level, tags as they are", envelope.site_id)
+            found.append(_UNKNOWN_SITE)
+        if not envelope.registered:
+            metrics.UNKNOWN_CHARGER.inc()
+            level = self._level(envelope.site_id, envelope.received_at_us)
+            found.append(f"log: the charger is not in ocpp.chargers: logged at level {level}")
+        return tuple(found)
+
+    def _hide_tag(self, site: Site) -> Callable[[bytes], str] | None:
         if site.id_tags is IdTags.PLAIN:
-            return AS_IT_IS
+            return None
         if site.id_tags is IdTags.HASHED and self._hashed is None:
-            self._say_once("no key to hash RFID tags with (OCPPLOG_ENRICHER_ID_TAG_KEY_FILE): masked", site_id)
-        return (self._hashed if site.id_tags is IdTags.HASHED else None) or _MASKED
+            self._say_once("no key to hash RFID tags with (OCPPLOG_ENRICHER_ID_TAG_KEY_FILE): masked", site.site_id)
+        return (self._hashed if site.id_tags is IdTags.HASHED else None) or id_tags.masked
 
     def _say_once(self, what: str, site_id: str) -> None:
         if (what, site_id) not in self._said:

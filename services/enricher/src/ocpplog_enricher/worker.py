@@ -13,9 +13,11 @@ from ocpplog_common.records import RecordError, decode_gap
 from ocpplog_enricher import metrics
 from ocpplog_enricher.dead_letter import DeadLetters
 from ocpplog_enricher.domain import fields
-from ocpplog_enricher.domain.pairing import Exchange, Observed, Pairing
+from ocpplog_enricher.domain.observed import Observed
+from ocpplog_enricher.domain.pairing import Exchange, Outcome, Pairing
 from ocpplog_enricher.domain.policy import Policy
 from ocpplog_enricher.domain.rows import Enriched
+from ocpplog_enricher.domain.violations import kind_of
 from ocpplog_enricher.errors import RowsRejected
 from ocpplog_enricher.partition import Partition
 from ocpplog_enricher.sink import Sink
@@ -37,6 +39,9 @@ class Record(Protocol):
 
     def ack(self) -> object: ...
 
+    def forget_frame(self) -> None:
+        """From here on only `ack` is asked for: records wait for open requests before them, and their frames need not."""
+
 
 class History(Protocol):
     def records_before(self, partition: int, offset: int, timestamp_ms: int) -> AsyncIterator[Any]: ...
@@ -46,14 +51,14 @@ _Ended = tuple[Partition[Record], list[Exchange]]
 
 
 class Worker:
-    """`new_pairing` makes the pairing of a partition; `policy(site id)` says how its rows have to look that are written now;
-    `caught_up(partition, next offset)` says whether Kafka has no more."""
+    """`new_pairing` makes the pairing of a partition; `policy(first frame)` says how the row of an exchange has to look that
+    is written now; `caught_up(partition, next offset)` says whether Kafka has no more."""
 
     def __init__(
         self,
         *,
         new_pairing: Callable[[], Pairing],
-        policy: Callable[[str], Policy],
+        policy: Callable[[Envelope], Policy],
         sink: Sink,
         history: History,
         dead_letters: DeadLetters,
@@ -98,7 +103,13 @@ class Worker:
             ]
             ended = [(partition, partition.pairing.expire_quiet(now, partition.next_offset - 1)) for partition in quiet]
             await self._finish(pair for pair in ended if pair[1])
-            metrics.OPEN.set(sum(len(partition.pairing) for partition in self._partitions.values()))
+            self._measure()
+
+    def _measure(self) -> None:
+        partitions = self._partitions.values()
+        metrics.OPEN.set(sum(len(partition.pairing) for partition in partitions))
+        metrics.OPEN_BYTES.set(sum(partition.pairing.open.bytes for partition in partitions))
+        metrics.HELD_FRAMES.set(sum(len(partition) for partition in partitions))
 
     def release(self, partitions: Iterable[int]) -> None:
         """Forget partitions that are taken away. A write under way goes on: whoever comes next finds its rows stored."""
@@ -132,8 +143,11 @@ class Worker:
         except (EnvelopeError, RecordError) as error:
             await self._dead_letter(record, str(error))
             partition.skip(record.offset, record)
+            record.forget_frame()
             return []
-        return partition.accept(seen, record)
+        ended = partition.accept(seen, record)
+        record.forget_frame()
+        return ended
 
     async def _finish(self, ended: Iterable[_Ended]) -> None:
         await asyncio.gather(*(self._store(partition, exchanges) for partition, exchanges in ended))
@@ -148,15 +162,17 @@ class Worker:
         wanted = [exchange for exchange in exchanges if exchange.admitted]
         for exchange in exchanges:
             metrics.EXCHANGES.labels(exchange.outcome, str(exchange.admitted).lower()).inc()
+            if exchange.outcome is Outcome.TIMEOUT and exchange.violations:
+                metrics.CLOSED_EARLY.inc()
         found = [self._enrich(exchange, partition.number) for exchange in wanted]
-        metrics.VIOLATIONS.inc(sum(bool(enriched.log.violations) for enriched in found))
+        _count_violations(found)
         if found:
             stored_before = await self._write(found, partition.suspects(wanted))
             partition.wrote(len(found), stored_before)
         partition.complete(exchanges)
 
     def _enrich(self, exchange: Exchange, partition: int) -> Enriched:
-        return fields.enrich(exchange, partition, self._policy(exchange.first.envelope.site_id))
+        return fields.enrich(exchange, partition, self._policy(exchange.first.envelope))
 
     async def _write(self, found: list[Enriched], suspect: bool) -> bool:
         """Write, and put aside the rows that ClickHouse refuses, found by halving."""
@@ -186,3 +202,9 @@ def _observed(record: Record) -> Observed:
     gap = envelope.opcode is Opcode.GAP
     frame = decode_gap(envelope.frame) if gap else ocppj.parse(envelope.frame)
     return Observed(envelope, frame, record.offset)
+
+
+def _count_violations(found: Iterable[Enriched]) -> None:
+    for enriched in found:
+        for kind in set(map(kind_of, enriched.log.violations)):
+            metrics.VIOLATIONS.labels(kind).inc()

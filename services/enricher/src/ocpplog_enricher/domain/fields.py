@@ -11,10 +11,12 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
+from ocpplog_common.envelope import Source
 from ocpplog_common.ocppj import Call, CallError, CallResult
 from ocpplog_enricher.domain import conformity, meter_values, schemas, timestamps
 from ocpplog_enricher.domain.meter_values import MeterValues
-from ocpplog_enricher.domain.pairing import Exchange, Observed
+from ocpplog_enricher.domain.observed import Observed
+from ocpplog_enricher.domain.pairing import Exchange
 from ocpplog_enricher.domain.policy import AS_IT_IS, Policy
 from ocpplog_enricher.domain.redaction import redact
 from ocpplog_enricher.domain.rows import Enriched, LogRow, SampleRow
@@ -29,14 +31,15 @@ _INT32: Final = range(-(2**31), 2**31)
 
 def enrich(exchange: Exchange, partition: int, policy: Policy = AS_IT_IS) -> Enriched:
     """The rows of an exchange, without the secrets that it held. Never raises, whatever the payloads hold."""
-    return _Enrichment(redact(exchange, policy.hide_tag), partition, policy.notes).rows()
+    return _Enrichment(redact(exchange, policy.hide_tag), partition, policy).rows()
 
 
 class _Enrichment:
-    def __init__(self, exchange: Exchange, partition: int, notes: tuple[str, ...]) -> None:
+    def __init__(self, exchange: Exchange, partition: int, policy: Policy) -> None:
         self.exchange = exchange
         self.partition = partition
-        self.violations = [*exchange.violations, *notes]
+        self.retention = policy.retention
+        self.violations = [*exchange.violations, *policy.notes]
         self.objects: list[tuple[str, bytes, dict[str, Any]]] = []  # (request or response, as sent, parsed)
         self.request = self._payload("request", exchange.request)
         self.response = self._payload("response", exchange.response)
@@ -63,8 +66,7 @@ class _Enrichment:
             datetime=timestamps.for_clickhouse(timestamps.from_us(envelope.received_at_us)),
             site_id=envelope.site_id,
             charger_id=envelope.charger_id,
-            # Of an answer without a request, the peer would have been the one to ask.
-            source=envelope.source if exchange.request else envelope.source.peer,
+            source=_asker(exchange),
             subprotocol=envelope.subprotocol,
             outcome=exchange.outcome,
             connection_id=envelope.connection_id,
@@ -79,6 +81,7 @@ class _Enrichment:
             request=request,
             response=response,
             unescaped=_unescaped(request, response),
+            retention_days=self.retention.days(self.action),
         )
 
     def _request_columns(self, row: LogRow) -> None:
@@ -154,6 +157,7 @@ class _Enrichment:
                 sample=number,
                 kafka_partition=row.kafka_partition,
                 closed_offset=row.closed_offset,
+                retention_days=row.retention_days,
             )
             for number, sample in enumerate(metered.samples)
         ]
@@ -222,6 +226,14 @@ class _Enrichment:
         except ValueError as error:
             self.violations.append(f"request.{name}: {error}")
             return None
+
+
+def _asker(exchange: Exchange) -> Source:
+    """Who sent the request. Of an answer without one, the peer would have been the one to ask; a CALLRESULTERROR comes from
+    whoever asked (OCPP 2.1 part 4)."""
+    first = exchange.first
+    refuses = isinstance(first.frame, CallError) and first.frame.of_result
+    return first.envelope.source if exchange.request or refuses else first.envelope.source.peer
 
 
 def _object(holder: dict[str, Any], name: str) -> dict[str, Any]:

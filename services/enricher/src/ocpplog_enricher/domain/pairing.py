@@ -8,16 +8,21 @@ is `expire_quiet`.)
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
-from ocpplog_common.envelope import Envelope, Opcode, Source
-from ocpplog_common.ocppj import Call, CallError, CallResult, Frame, Malformed
+from ocpplog_common.envelope import Opcode
+from ocpplog_common.ocppj import Call, CallError, CallResult, Malformed
 from ocpplog_common.records import Gap
 from ocpplog_enricher.domain import gaps
+from ocpplog_enricher.domain.observed import Observed
+from ocpplog_enricher.domain.open_requests import Key, Limits, OpenRequests
 from ocpplog_enricher.domain.repeats import Repeats
+from ocpplog_enricher.domain.violations import short
+
+_EARLY: Final = "log: closed without waiting longer: "
 
 
 class Outcome(StrEnum):
@@ -26,7 +31,7 @@ class Outcome(StrEnum):
     RESULT = "result"
     ERROR = "error"
     TIMEOUT = "timeout"
-    """No answer within the answer timeout."""
+    """No answer within the answer timeout, or no room to wait for it any longer."""
     LOST = "lost"
     """The charger came back on another connection before the answer."""
     SUPERSEDED = "superseded"
@@ -41,15 +46,6 @@ class Outcome(StrEnum):
     """No frame: the gateway says that frames were passed on and not recorded."""
     REPEATED = "repeated"
     """A copy of a frame that came before. Never logged."""
-
-
-@dataclass(frozen=True, slots=True)
-class Observed:
-    """A frame, or what stands for frames that are missing, at its place in the partition."""
-
-    envelope: Envelope
-    frame: Frame | Gap
-    offset: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,47 +79,32 @@ class Exchange:
 Admits = Callable[[str, str, int], bool]
 """(site id, action, microseconds since 1970) -> whether the level in force then logs the action."""
 
-_Key = tuple[str, Source, str]
-
-
-@dataclass(slots=True)
-class _Open:
-    request: Observed
-    admitted: bool
-    key: _Key
-    since_us: int
-    """Stream time when it came: a frame that was held back while Kafka did not answer is older than that by its own time,
-    and so is its answer behind it."""
-
 
 @dataclass(slots=True)
 class Pairing:
-    """The open requests of one partition.
-
-    `max_open` bounds how many a charger may have: the oldest is closed as timed out where it has more, so that one charger
-    cannot take the memory of all.
-    """
+    """The open requests of one partition. What `limits` leave no room for is closed as timed out, and says why."""
 
     admits: Admits
     timeout_us: int
-    max_open: int = 256
+    limits: Limits = field(default_factory=Limits)
     stream_time_us: int = 0
-    _open: OrderedDict[_Key, _Open] = field(default_factory=OrderedDict)
-    _by_charger: dict[str, OrderedDict[_Key, None]] = field(default_factory=dict)
-    _repeats: Repeats = field(init=False)
+    open: OpenRequests = field(init=False)
+    repeats: Repeats = field(init=False)
 
     def __post_init__(self) -> None:
-        self._repeats = Repeats(self.timeout_us)
+        self.open = OpenRequests(self.limits)
+        self.repeats = Repeats(self.timeout_us)
 
     def __len__(self) -> int:
-        return len(self._open)
+        return len(self.open)
 
     def observe(self, seen: Observed) -> list[Exchange]:
         """The exchanges that this frame ends, in the order in which they end. Frames come in the order of their offsets."""
         self.stream_time_us = max(self.stream_time_us, seen.envelope.received_at_us)
-        if self._repeats.seen(seen.envelope, self.stream_time_us):
+        if self.repeats.seen(seen.envelope, self.stream_time_us):
             return [Exchange(seen, None, Outcome.REPEATED, seen.offset, admitted=False)]
         ended = self._expire(self.stream_time_us - self.timeout_us, seen.offset)
+        ended += self._give_up(seen.offset)
         ended += self._leave_behind(seen)
         match seen.frame:
             case _ if seen.envelope.opcode is Opcode.BINARY:
@@ -137,9 +118,10 @@ class Pairing:
                 ended.append(self._sent(seen, send))
             case Call() as call:
                 ended += self._ask(seen, call)
-            case CallError(of_result=True):
-                # It answers an answer, and refers to an exchange that is complete.
-                ended.append(self._alone(seen, Outcome.ERROR, ("frame: CALLRESULTERROR: the response was refused",)))
+            case CallError(message_id, of_result=True):
+                # It answers an answer, and refers to an exchange that is complete and may be stored.
+                why = f"frame: CALLRESULTERROR: the response to message id {short(message_id)} was refused"
+                ended.append(self._alone(seen, Outcome.ERROR, (why,)))
             case CallResult(message_id) | CallError(message_id):
                 ended.append(self._answer(seen, message_id))
         return ended
@@ -160,19 +142,16 @@ class Pairing:
     def _ask(self, seen: Observed, call: Call) -> list[Exchange]:
         envelope = seen.envelope
         key = (envelope.connection_id, envelope.source, call.message_id)
-        ended = [self._close(key, Outcome.SUPERSEDED, seen.offset)] if key in self._open else []
+        ended = [self._close(key, Outcome.SUPERSEDED, seen.offset)] if key in self.open else []
         admitted = self.admits(envelope.site_id, call.action, envelope.received_at_us)
-        self._open[key] = _Open(seen, admitted, key, self.stream_time_us)
-        mine = self._by_charger.setdefault(envelope.charger_id, OrderedDict())
-        mine[key] = None
-        if len(mine) > self.max_open:
-            why = f"request: closed without waiting longer: more than {self.max_open} open requests of this charger"
-            ended.append(self._close(next(iter(mine)), Outcome.TIMEOUT, seen.offset, (why,)))
+        self.open.add(key, seen, admitted, self.stream_time_us)
+        for excess, why in self.open.excess(envelope.charger_id):
+            ended.append(self._close(excess, Outcome.TIMEOUT, seen.offset, (_EARLY + why,)))
         return ended
 
     def _answer(self, seen: Observed, message_id: str) -> Exchange:
         key = (seen.envelope.connection_id, seen.envelope.source.peer, message_id)
-        asked = self._forget(key)
+        asked = self.open.pop(key)
         if asked is None:
             return self._alone(seen, Outcome.UNMATCHED, ("message id: an answer to no open request",))
         outcome = Outcome.ERROR if isinstance(seen.frame, CallError) else Outcome.RESULT
@@ -192,29 +171,23 @@ class Pairing:
         """End what is open on this charger's other, older connections: nobody will answer there any more."""
         envelope = seen.envelope
         # Connection ids begin with the time: `ocpplog_common.envelope.new_connection_id`.
-        older = [key for key in self._by_charger.get(envelope.charger_id, ()) if key[0] < envelope.connection_id]
+        older = [key for key in self.open.of(envelope.charger_id) if key[0] < envelope.connection_id]
         return [self._close(key, Outcome.LOST, seen.offset) for key in older]
 
     def _expire(self, before_us: int, offset: int) -> list[Exchange]:
         ended = []
-        while self._open:
-            oldest = next(iter(self._open.values()))
-            if oldest.since_us > before_us:
-                break
+        while (oldest := self.open.oldest()) and oldest.since_us <= before_us:
             ended.append(self._close(oldest.key, Outcome.TIMEOUT, offset))
         return ended
 
-    def _close(self, key: _Key, outcome: Outcome, offset: int, violations: tuple[str, ...] = ()) -> Exchange:
-        closed = self._forget(key)
+    def _give_up(self, offset: int) -> list[Exchange]:
+        ended = []
+        why = f"{_EARLY}{self.limits.frames} frames came after it"
+        while (oldest := self.open.oldest()) and oldest.request.offset < offset - self.limits.frames:
+            ended.append(self._close(oldest.key, Outcome.TIMEOUT, offset, (why,)))
+        return ended
+
+    def _close(self, key: Key, outcome: Outcome, offset: int, violations: tuple[str, ...] = ()) -> Exchange:
+        closed = self.open.pop(key)
         assert closed is not None
         return Exchange(closed.request, None, outcome, offset, closed.admitted, violations)
-
-    def _forget(self, key: _Key) -> _Open | None:
-        found = self._open.pop(key, None)
-        if found is not None:
-            charger_id = found.request.envelope.charger_id
-            mine = self._by_charger[charger_id]
-            del mine[key]
-            if not mine:
-                del self._by_charger[charger_id]
-        return found

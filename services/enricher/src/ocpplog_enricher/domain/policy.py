@@ -6,6 +6,24 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from ocpplog_common.levels import Level, level_of
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How long rows are kept, in days, by the lowest level that logs their action."""
+
+    minimal: int = 400
+    info: int = 400
+    debug: int = 100
+
+    def days(self, action: str) -> int:
+        """Of a row. What has no action, a gap among it, counts as info."""
+        level = level_of(action)
+        if level is Level.DEBUG:
+            return self.debug
+        return self.info if level is Level.INFO else self.minimal
+
 
 @dataclass(frozen=True, slots=True)
 class Policy:
@@ -14,6 +32,7 @@ class Policy:
 
     hide_tag: Callable[[bytes], str] | None = None
     notes: tuple[str, ...] = ()
+    retention: Retention = Retention()
 
 
 AS_IT_IS: Final = Policy()

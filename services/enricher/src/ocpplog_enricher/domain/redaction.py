@@ -18,7 +18,8 @@ from ocpplog_common.ocppj import Malformed
 from ocpplog_common.records import Gap
 from ocpplog_enricher.domain import secret_names, tag_names
 from ocpplog_enricher.domain.json_text import HEADER, TOKEN, Cut, apply, escaped, unescape, well_formed
-from ocpplog_enricher.domain.pairing import Exchange, Observed
+from ocpplog_enricher.domain.observed import Observed
+from ocpplog_enricher.domain.pairing import Exchange
 from ocpplog_enricher.domain.scan import Kind, content, find
 
 _SHORTEST_ECHO: Final = 6

@@ -61,6 +61,7 @@ class LogRow(msgspec.Struct, omit_defaults=True, kw_only=True):
     request: str = ""
     response: str = ""
     unescaped: str = ""
+    retention_days: int = 400
 
     @property
     def id(self) -> RowId:
@@ -89,6 +90,7 @@ class SampleRow(msgspec.Struct, omit_defaults=True, kw_only=True):
     sample: int
     kafka_partition: int
     closed_offset: int
+    retention_days: int = 400
 
     @property
     def id(self) -> RowId:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -17,6 +18,22 @@ def short(value: object) -> str:
 
 def cut(text: str, length: int) -> str:
     return text if len(text) <= length else text[:length] + "…"
+
+
+KINDS: Final = ("frame", "message id", "action", "request", "response", "log")
+_OF_FRAMES: Final = ("frame", "message id")
+
+
+def kind_of(violation: str) -> str:
+    """What it is about, one of `KINDS`: the frame itself, its message id or action, the payload of the request or the response
+    (of an error: its parts), or what the log says of itself."""
+    path = path_of(violation)
+    # "request frame: ...": which of the two frames does not matter here.
+    part = path.partition(" ")[2] if path.startswith(("request ", "response ")) else path
+    if part in _OF_FRAMES:
+        return part
+    kind = re.split(r"[ .\[]", path, maxsplit=1)[0]
+    return kind if kind in KINDS else "frame"
 
 
 def path_of(violation: str) -> str:
