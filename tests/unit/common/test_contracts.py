@@ -12,12 +12,14 @@ import msgspec
 import pytest
 
 from ocpplog_common import records, tokens
+from ocpplog_common.admin import kafka
 from ocpplog_common.admin.__main__ import main
 from ocpplog_common.clickhouse import client, migrate
 from ocpplog_common.clickhouse.tables import EXPORT_COLUMNS
 from ocpplog_common.envelope import Envelope, EnvelopeError, Header, Opcode, Source, new_connection_id
 from ocpplog_common.levels import Level, admits, level_of
 from ocpplog_common.records import Charger, Connectivity, Gap, LevelName, RecordError, Site
+from ocpplog_common.settings import KafkaSettings
 
 ENVELOPE = Envelope(
     "CP 1", "sité", Source.CSMS, "ocpp1.6", "a" * 32, 7, 1_795_480_794_403_123, "gw-1", b"\x00\xff", Opcode.BINARY
@@ -170,6 +172,15 @@ def test_export_headers() -> None:
     assert len(EXPORT_COLUMNS) == 27
     assert list(EXPORT_COLUMNS)[:4] == ["Datetime", "Action", "Charger ID", "Connector ID"]
     assert list(EXPORT_COLUMNS)[-1] == "Power"
+
+
+async def test_sites_without_their_topic(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def nowhere(topic: str, client: object) -> list[int]:
+        return []
+
+    monkeypatch.setattr(kafka, "partitions_of", nowhere)
+    with pytest.raises(ValueError, match=r"no topic ocpp\.sites: `ocpplog-admin topics`"):
+        await kafka.read_sites(KafkaSettings())
 
 
 class TestWhatMayBeWritten:

@@ -392,6 +392,33 @@ def test_reading_again_after_a_crash_gives_the_same_rows(frames: list[Observed],
     assert found == expected
 
 
+_ROOM = st.integers(2, 6).map(lambda requests: requests * REQUEST_BYTES)
+TIGHT = st.builds(
+    Limits, requests=st.integers(2, 6), charger_bytes=_ROOM, partition_bytes=_ROOM | st.just(1 << 30), frames=st.integers(5, 20)
+)
+STEP = st.tuples(
+    st.integers(0, 9), st.sampled_from([0, 0, 0, 500]), st.booleans(), st.sampled_from([(OLD, "CP1"), (OTHER, "CP2")])
+)
+
+
+@given(st.lists(STEP, min_size=5, max_size=30), TIGHT, st.integers(1, 10))
+def test_whoever_begins_later_has_the_same_requests_open(steps: list[Any], limits: Limits, start: int) -> None:
+    """But for those that came before. So limits on what is open add nothing to how far back a frame can matter."""
+    stream, whole, later = Stream(), pairing(limits), pairing(limits)
+    for number, (message, size, answers, (connection, charger)) in enumerate(steps):
+        call = b'[2,"%d","DataTransfer",{%b}]' % (message, b" " * size)
+        frame, source = (b'[3,"%d",{}]' % message, CSMS) if answers else (call, CHARGER)
+        seen = stream.observe(frame, source, connection=connection, charger=charger)
+        whole.observe(seen)
+        if number >= start:
+            later.observe(seen)
+            assert _open(later) == [offset for offset in _open(whole) if offset >= start]
+
+
+def _open(found: Pairing) -> list[int]:
+    return [one.request.offset for one in found.open.all()]
+
+
 def test_a_copy_at_the_edge_of_what_is_read_again_is_still_a_copy() -> None:
     """Of the request at 0 s; whoever begins within a timeout of the crash would take it for a request that is open."""
     stream = Stream()
