@@ -1,4 +1,4 @@
-"""A day of a fleet through the enricher's rules, and its memory by the hour: `python -m benchmarks.soak_enricher` in tests/.
+"""A day of a fleet through the enricher's rules, and its memory by an hour: `python -m benchmarks.soak_enricher` in tests/.
 
 Stream time runs as fast as the machine can. There is no Kafka and no ClickHouse: rows are made and dropped.
 """
@@ -25,9 +25,8 @@ def main() -> None:
     options = parser.parse_args()
     schemas.load()
     enriching, peak, hour, began = Enriching(), Sizes(), 0, time.perf_counter()
-    print(
-        "sizes are the most of the hour, over 12 partitions\nhour    frames      rows   RSS MB  " + "  ".join(enriching.sizes())
-    )
+    print("sizes are the most of an hour, over 12 partitions")
+    print("hour    frames      rows       MB  " + "  ".join(enriching.sizes()))
     for envelope in traffic(options.chargers, options.hours):
         enriching.take(envelope)
         if enriching.frames % _EVERY == 0:

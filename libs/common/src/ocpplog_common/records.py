@@ -158,7 +158,8 @@ class ConnectionEvent(msgspec.Struct, frozen=True, omit_defaults=True):
     profile: int | None = None
     """OCPP security profile with which the charger came in."""
     registered: bool = True
-    """Whether `ocpp.chargers` has the charger; where not, it came in as one of the gateway's default site."""
+    """Of connects and disconnects: whether `ocpp.chargers` has the charger. Where not, it came in as one of the gateway's default
+    site."""
     close_code: int | None = None
     closed_by: str = ""
     reason: str = ""

@@ -31,6 +31,7 @@ class Partition(Generic[_Event]):
     opened_us: int
     next_offset: int = 0
     fresh_rows: int = 0
+    # All three hold no more than the frames that are not acknowledged.
     _waiting: deque[tuple[int, _Event]] = field(default_factory=deque)
     _done: set[int] = field(default_factory=set)
     _late: set[int] = field(default_factory=set)

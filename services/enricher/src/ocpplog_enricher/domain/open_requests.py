@@ -1,7 +1,7 @@
 """The requests of one partition that wait for their answer, bounded in number and in bytes.
 
-Where there are too many, the oldest go first, whatever the bound. So what is open depends on the frames of one answer timeout
-alone: what was open before them can only have gone earlier.
+Where there are too many, the oldest go first, whatever the bound. So whoever reads the frames from a later place on has the same
+requests open, but for older ones: those would have gone first.
 """
 
 from __future__ import annotations

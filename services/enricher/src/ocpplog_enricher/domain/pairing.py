@@ -3,7 +3,7 @@
 The result is a function of the frames alone, and looks back no further than twice the answer timeout: an answer refers to a
 request from within the timeout, and whether that request was taken for a copy depends on the frames from within another.
 Whoever reads the frames again from that far back finds the same exchanges. (The one exception, a partition that fell quiet,
-is `expire_quiet`.)
+is `expire_quiet`.) What limits close early changes nothing of this: see `open_requests`.
 """
 
 from __future__ import annotations

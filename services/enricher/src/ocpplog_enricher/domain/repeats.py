@@ -22,6 +22,7 @@ class Repeats:
     """What came within `memory_us` of stream time, and nothing of what came before.
 
     A copy that comes later is not recognised. Its time of receiving is then as far behind the stream's: see `Partition`.
+    For a sender it holds 400 bytes and one number; more only of frames whose numbers fell, which are copies.
     """
 
     memory_us: int
