@@ -70,7 +70,7 @@ class Enriching:
 
     def _partition(self, number: int) -> Partition[FaustRecord]:
         pairing = Pairing(self._policies.admits, _TIMEOUT_US)
-        return Partition(number, 1, pairing, first_offset=0, suspect_rows=2000, opened_us=0)
+        return Partition(number, 1, pairing, 0, 2000, 0)
 
     def _record(self, partition: Partition[FaustRecord], envelope: Envelope) -> FaustRecord:
         # Copies of what a fetch would bring: what shares its memory with the fleet costs nothing.
