@@ -24,7 +24,7 @@ from ocpplog_enricher.agents import FaustRecord
 from ocpplog_enricher.dead_letter import DeadLetters
 from ocpplog_enricher.domain import fields
 from ocpplog_enricher.domain.observed import Observed
-from ocpplog_enricher.domain.open_requests import Limits
+from ocpplog_enricher.domain.open_requests import REQUEST_BYTES, Limits
 from ocpplog_enricher.domain.pairing import Exchange, Outcome, Pairing
 from ocpplog_enricher.domain.policy import Policy, Retention
 from ocpplog_enricher.domain.rows import Enriched, LogRow
@@ -192,11 +192,12 @@ class Bench:
 
     sites: dict[str, Site]
     rows: list[LogRow] = field(default_factory=list)
+    limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
         policies = SitePolicies(self.sites, KEY)
         self.worker = Worker(
-            new_pairing=lambda: Pairing(policies.admits, 60_000_000),
+            new_pairing=lambda: Pairing(policies.admits, 60_000_000, self.limits),
             policy=policies.policy,
             sink=cast(Sink, self),
             history=self,
@@ -264,6 +265,16 @@ def test_faust_can_acknowledge_what_keeps_no_frame() -> None:
     assert (message.key, message.value, message.headers, record.value) == (None, None, [], None)
     record.ack()
     assert acknowledged == [message] and (message.partition, message.offset) == (3, 17)
+
+
+async def test_what_is_held_is_measured_and_what_is_closed_early_counted() -> None:
+    bench, before = Bench(site(IdTags.PLAIN), limits=Limits(requests=1)), metrics.CLOSED_EARLY._value.get()
+    for offset in range(3):
+        await bench.take(offset, Source.CHARGER, f'[2,"{offset}","Authorize",{{}}]')
+    await bench.worker.expire_quiet()
+    assert metrics.CLOSED_EARLY._value.get() == before + 2
+    assert [metric._value.get() for metric in (metrics.OPEN, metrics.HELD_FRAMES)] == [1, 1]
+    assert REQUEST_BYTES < metrics.OPEN_BYTES._value.get() < 2 * REQUEST_BYTES
 
 
 async def test_an_unknown_charger_is_noted_on_its_rows_and_counted() -> None:
