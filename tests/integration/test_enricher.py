@@ -56,7 +56,7 @@ class Bench:
             "OCPPLOG_ENRICHER_REBALANCE_TIMEOUT_S": "2",
             "OCPPLOG_ENRICHER_SESSION_TIMEOUT_S": "3",
             "OCPPLOG_ENRICHER_ANSWER_TIMEOUT_S": "4",
-            "OCPPLOG_ENRICHER_BATCH_FRAMES": "200",
+            "OCPPLOG_ENRICHER_BATCH_ROWS": "200",
             "OCPPLOG_ENRICHER_ID_TAG_KEY_FILE": str(self.key_file),
         }
         return Process(sys.executable, "-m", "ocpplog_enricher", env=environment, log=self.log)
@@ -369,6 +369,6 @@ async def test_two_enrichers_share_the_partitions(bench: Bench, producer: AIOKaf
 
 def test_settings_that_make_no_sense_are_said(tmp_path: Path) -> None:
     log = tmp_path / "log"
-    process = Process(sys.executable, "-m", "ocpplog_enricher", env={"OCPPLOG_ENRICHER_BATCH_FRAMES": "none"}, log=log).start()
+    process = Process(sys.executable, "-m", "ocpplog_enricher", env={"OCPPLOG_ENRICHER_BATCH_ROWS": "none"}, log=log).start()
     assert process.child.wait(30) == 1
-    assert "enricher_batch_frames" in log.read_text().lower()
+    assert "enricher_batch_rows" in log.read_text().lower()

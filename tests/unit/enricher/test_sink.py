@@ -1,8 +1,7 @@
-"""Writing once: tokens, look-ups, retries, refusals; and acknowledging in order."""
+"""Writing once: tokens, look-ups, retries, refusals."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,13 +10,11 @@ import pytest
 from clickhouse_connect.driver.exceptions import DatabaseError, OperationalError
 
 from ocpplog_enricher import sink as sink_module
-from ocpplog_enricher.domain.pairing import Exchange, Outcome, Pairing
 from ocpplog_enricher.domain.rows import Enriched, LogRow
 from ocpplog_enricher.errors import RowsRejected, StoreUnavailable
-from ocpplog_enricher.partition import Partition
 from ocpplog_enricher.sink import Sink, TableWriter
 
-from .test_pairing import CHARGER, CSMS, OLD, Stream
+from .test_pairing import OLD
 
 
 class FakeClickHouse:
@@ -131,72 +128,3 @@ async def test_of_two_rows_with_one_name_the_first_is_stored(store: FakeClickHou
     found = [Enriched(first, []), Enriched(rows(2)[0], []), Enriched(copy, [])]
     await Sink(store, "log", retry_for_s=0.2).write(found, suspect=True)
     assert [(row["sequence"], row["outcome"]) for row in store.rows] == [(1, "result"), (2, "result")]
-
-
-def partition(first_offset: int = 0) -> tuple[Partition[int], Stream]:
-    stream = Stream()
-    stream.offset = first_offset - 1
-    pairing: Pairing = stream.pairing
-    return Partition(0, 1, pairing, first_offset, suspect_rows=10, opened_us=0), stream
-
-
-class TestAcknowledging:
-    def test_an_open_request_holds_what_comes_after_it(self) -> None:
-        found, _ = partition()
-        seen = Stream()
-        observed = [
-            seen.observe(b'[2,"a","Heartbeat",{}]', CHARGER),
-            seen.observe(b'[2,"b","Heartbeat",{}]', CHARGER),
-            seen.observe(b'[3,"b",{}]', CSMS),
-            seen.observe(b'[3,"a",{}]', CSMS),
-        ]
-        acknowledged = []
-        for one in observed:
-            found.complete(found.accept(one, one.offset))
-            acknowledged.append(found.acknowledge())
-        assert acknowledged == [[], [], [], [0, 1, 2, 3]]
-
-    def test_a_frame_that_comes_again_changes_nothing(self) -> None:
-        found, _ = partition()
-        seen = Stream()
-        first = seen.observe(b'[2,"a","Heartbeat",{}]', CHARGER)
-        found.accept(first, 0)
-        assert found.accept(first, 0) == []
-        assert len(found.pairing) == 1
-
-    def test_suspicion_ends(self) -> None:
-        found, _ = partition()
-        assert found.suspects([])
-        found.wrote(11, stored_before=False)
-        assert not found.suspects([])
-        found.wrote(1, stored_before=True)
-        assert found.suspects([])
-        found.pairing.stream_time_us = 10**12
-        assert not found.suspects([])
-
-    def test_a_copy_is_acknowledged(self) -> None:
-        found, _ = partition()
-        seen = Stream()
-        nonsense = seen.observe(b"nonsense")
-        for one in (nonsense, replace(nonsense, offset=1)):
-            found.complete(found.accept(one, one.offset))
-        assert found.acknowledge() == [0, 1]
-
-    def test_what_is_as_late_as_a_forgotten_copy_is_suspect_until_it_is_stored(self) -> None:
-        found, _ = partition()
-        found.wrote(11, stored_before=False)
-        seen = Stream()
-        on_time = seen.observe(b'[2,"1","Heartbeat",{}]', at=100)
-        late = seen.observe(b'[2,"2","Heartbeat",{}]', at=40)
-        [first, second] = [Exchange(one, None, Outcome.TIMEOUT, 1, True) for one in (on_time, late)]
-        found.accept(on_time, 0)
-        found.accept(late, 1)
-        assert (found.suspects([first]), found.suspects([first, second])) == (False, True)
-        found.complete([second])
-        assert not found.suspects([second])
-
-    def test_a_request_from_before_the_assignment_stays_suspect(self) -> None:
-        found, _ = partition(first_offset=5)
-        found.wrote(11, stored_before=False)
-        old = Stream().observe(b'[2,"a","Heartbeat",{}]', CHARGER)
-        assert found.suspects([Exchange(old, None, Outcome.TIMEOUT, 9, True)])

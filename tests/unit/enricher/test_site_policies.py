@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, ClassVar, cast
+from typing import ClassVar
 
 import pytest
-from faust.types.tuples import ConsumerMessage
 from pydantic import ValidationError
 from structlog.testing import capture_logs
 
@@ -20,22 +17,17 @@ from ocpplog_common.level_changes import change_level
 from ocpplog_common.records import IdTags, LevelName, Site
 from ocpplog_enricher import metrics
 from ocpplog_enricher.__main__ import main
-from ocpplog_enricher.agents import FaustRecord
-from ocpplog_enricher.dead_letter import DeadLetters
 from ocpplog_enricher.domain import fields
 from ocpplog_enricher.domain.observed import Observed
 from ocpplog_enricher.domain.open_requests import REQUEST_BYTES, Limits
-from ocpplog_enricher.domain.pairing import Exchange, Outcome, Pairing
+from ocpplog_enricher.domain.pairing import Exchange, Outcome
 from ocpplog_enricher.domain.policy import Policy, Retention
-from ocpplog_enricher.domain.rows import Enriched, LogRow
 from ocpplog_enricher.settings import EnricherSettings
-from ocpplog_enricher.sink import Sink
 from ocpplog_enricher.site_policies import SitePolicies
-from ocpplog_enricher.worker import Worker
+
+from .worker_bench import AT_US, KEY, Bench
 
 TAG = "04A1B2C3D4E5F6"
-KEY = b"k" * 32
-AT_US = 1_795_480_794_403_123
 
 
 def site(id_tags: IdTags) -> dict[str, Site]:
@@ -167,70 +159,6 @@ class TestLimits:
         assert EnricherSettings().limits() == Limits(1, 2, 3, 4)
 
 
-@dataclass
-class Record:
-    offset: int
-    value: bytes | None
-    headers: list[tuple[str, bytes]]
-    partition: int = 0
-    generation: int = 1
-    timestamp_ms: int = AT_US // 1000
-    key: bytes | None = b"CP1"
-    acknowledged: bool = False
-
-    def ack(self) -> None:
-        self.acknowledged = True
-
-    def forget_frame(self) -> None:
-        self.key = self.value = None
-        self.headers = []
-
-
-@dataclass
-class Bench:
-    """The worker as it is, with what it stores in `rows`."""
-
-    sites: dict[str, Site]
-    rows: list[LogRow] = field(default_factory=list)
-    limits: Limits = field(default_factory=Limits)
-
-    def __post_init__(self) -> None:
-        policies = SitePolicies(self.sites, KEY)
-        self.worker = Worker(
-            new_pairing=lambda: Pairing(policies.admits, 60_000_000, self.limits),
-            policy=policies.policy,
-            sink=cast(Sink, self),
-            history=self,
-            dead_letters=cast(DeadLetters, self),
-            clock=self,
-            caught_up=lambda *_: True,
-            largest_write=100,
-        )
-
-    async def write(self, found: list[Enriched], suspect: bool) -> bool:
-        self.rows += [enriched.log for enriched in found]
-        return False
-
-    async def records_before(self, *_: int) -> AsyncIterator[Any]:
-        nothing: list[Any] = []
-        for record in nothing:
-            yield record
-
-    def went_well(self) -> None: ...
-
-    def now_us(self) -> int:
-        return AT_US
-
-    async def take(self, offset: int, source: Source, frame: str, registered: bool = True) -> Record:
-        at_us = AT_US + offset
-        envelope = Envelope(
-            "CP1", "s", source, "ocpp1.6", "a" * 32, offset + 1, at_us, "gw", frame.encode(), registered=registered
-        )
-        record = Record(offset, envelope.frame, envelope.headers())
-        await self.worker.handle([record])
-        return record
-
-
 async def test_a_row_looks_as_the_record_says_when_it_is_written() -> None:
     bench = Bench(site(IdTags.PLAIN))
     request, answer = f'[2,"1","Authorize",{{"idTag":"{TAG}"}}]', '[3,"1",{}]'
@@ -238,40 +166,16 @@ async def test_a_row_looks_as_the_record_says_when_it_is_written() -> None:
     await bench.take(1, Source.CSMS, answer)
     await bench.take(2, Source.CHARGER, request)
     bench.sites["s"] = Site(site_id="s", level=LevelName.MINIMAL, id_tags=IdTags.MASKED)
-    last = await bench.take(3, Source.CSMS, answer)
+    await bench.take(3, Source.CSMS, answer)
     assert [row.id_tag for row in bench.rows] == [TAG, "****F6"]
     assert TAG not in bench.rows[1].request
-    assert last.acknowledged
-
-
-async def test_a_record_that_waits_for_its_acknowledgement_keeps_no_frame() -> None:
-    bench = Bench(site(IdTags.PLAIN))
-    open_request = await bench.take(0, Source.CSMS, '[2,"1","Reset",{"type":"Soft"}]')
-    behind = await bench.take(1, Source.CHARGER, "nonsense")
-    assert [record.acknowledged for record in (open_request, behind)] == [False, False]
-    assert {(record.key, record.value, len(record.headers)) for record in (open_request, behind)} == {(None, None, 0)}
-    await bench.take(2, Source.CHARGER, '[3,"1",{"status":"Accepted"}]')
-    assert [record.acknowledged for record in (open_request, behind)] == [True, True]
-
-
-def test_faust_can_acknowledge_what_keeps_no_frame() -> None:
-    acknowledged: list[ConsumerMessage] = []
-    consumer = SimpleNamespace(ack=acknowledged.append)
-    message = ConsumerMessage("t", 3, 17, 1.5, 0, [("a", b"b")], b"key", b"value", None, generation_id=5)
-    event = SimpleNamespace(message=message, app=SimpleNamespace(consumer=consumer))
-    record = FaustRecord(event)
-    assert (record.key, record.value, record.headers) == (b"key", b"value", [("a", b"b")])
-    record.forget_frame()
-    assert (message.key, message.value, message.headers, record.value) == (None, None, [], None)
-    record.ack()
-    assert acknowledged == [message] and (message.partition, message.offset) == (3, 17)
 
 
 async def test_what_is_held_is_measured_and_what_is_closed_early_counted() -> None:
     bench, before = Bench(site(IdTags.PLAIN), limits=Limits(requests=1)), metrics.CLOSED_EARLY._value.get()
     for offset in range(3):
         await bench.take(offset, Source.CHARGER, f'[2,"{offset}","Authorize",{{}}]')
-    await bench.worker.expire_quiet()
+    bench.worker.expire_quiet()
     assert metrics.CLOSED_EARLY._value.get() == before + 2
     assert [metric._value.get() for metric in (metrics.OPEN, metrics.HELD_FRAMES)] == [1, 1]
     assert REQUEST_BYTES < metrics.OPEN_BYTES._value.get() < 2 * REQUEST_BYTES

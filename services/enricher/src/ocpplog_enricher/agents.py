@@ -13,39 +13,12 @@ import faust
 import structlog
 
 from ocpplog_common import topics
+from ocpplog_enricher import kafka_driver
 from ocpplog_enricher.settings import EnricherSettings
 from ocpplog_enricher.worker import Worker
 
 _log = structlog.get_logger(__name__)
 _STOP_WITHIN_S = 10.0
-
-
-class FaustRecord:
-    """A Faust event as the worker sees it."""
-
-    __slots__ = ("_consumer", "_message", "generation", "headers", "key", "offset", "partition", "timestamp_ms", "value")
-
-    def __init__(self, event: Any) -> None:
-        message = event.message
-        self._message = message
-        self._consumer = event.app.consumer
-        self.partition: int = message.partition
-        self.offset: int = message.offset
-        self.generation: int = message.generation_id
-        self.timestamp_ms: int = int(message.timestamp * 1000)
-        self.key: bytes | None = message.key
-        self.value: bytes | None = message.value
-        headers = message.headers or []
-        self.headers: list[tuple[str, bytes]] = list(headers.items() if isinstance(headers, dict) else headers)
-
-    def ack(self) -> object:
-        return self._message.ack(self._consumer)
-
-    def forget_frame(self) -> None:
-        """What is left is what Faust's own accounting needs."""
-        for holder in (self, self._message):
-            holder.key = holder.value = None
-            holder.headers = []
 
 
 class Failure:
@@ -66,10 +39,9 @@ class Failure:
 
 
 def create_faust(settings: EnricherSettings) -> Any:
-    brokers = ";".join(f"kafka://{address.strip()}" for address in settings.kafka_bootstrap.split(","))
     return faust.App(
         settings.enricher_group,
-        broker=brokers,
+        **kafka_driver.options(settings.kafka_bootstrap),
         broker_credentials=_credentials(settings),
         store="memory://",
         web_enabled=False,
@@ -80,9 +52,7 @@ def create_faust(settings: EnricherSettings) -> Any:
         broker_heartbeat_interval=settings.enricher_session_timeout_s / 5,
         broker_rebalance_timeout=settings.enricher_rebalance_timeout_s,
         broker_commit_interval=1.0,
-        stream_buffer_maxsize=settings.enricher_batch_frames,
         stream_wait_empty=False,
-        # The frames that are held are bounded by the open requests, not by how long a write takes.
         broker_commit_livelock_soft_timeout=settings.enricher_retry_for_s + 60,
         stream_processing_timeout=settings.enricher_retry_for_s + 60,
         broker_max_poll_interval=settings.enricher_retry_for_s + 60,
@@ -100,7 +70,7 @@ def wire(
 ) -> None:
     """Register the agent, the timer and the signals. `start` is awaited before the first batch, `joined` called at each
     assignment of partitions."""
-    frames = app.topic(topics.FRAMES, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
+    frames = kafka_driver.batch_topic(app, topics.FRAMES)
     started = asyncio.Event()
 
     @app.agent(frames, name="enrich")  # type: ignore[untyped-decorator]
@@ -108,10 +78,8 @@ def wire(
         try:
             await start()
             started.set()
-            async for events in stream.noack_take(settings.enricher_batch_frames, within=settings.enricher_batch_within_s):
-                generation = app.consumer_generation_id
-                # Events from before a rebalance will come again, from the committed offset on.
-                await worker.handle([record for record in map(FaustRecord, events) if record.generation == generation])
+            async for batch in stream:
+                await worker.take(batch.partition, batch.generation, batch.records)
         except asyncio.CancelledError:
             raise
         except Exception as error:
@@ -123,7 +91,7 @@ def wire(
         if not started.is_set():
             return
         try:
-            await worker.expire_quiet()
+            worker.expire_quiet()
         except Exception as error:
             failure.report(error)
 
@@ -136,14 +104,23 @@ def wire(
         worker.release(place.partition for place in partitions)
 
 
-def caught_up(app: Any) -> Callable[[int, int], bool]:
-    """Whether Kafka has nothing at or after an offset, as far as the last fetch said."""
+def highwater(app: Any) -> Callable[[int], int | None]:
+    """The offset that the next record of a partition of ocpp.frames will have, as far as the last fetch said."""
 
-    def check(partition: int, next_offset: int) -> bool:
-        highwater = app.consumer.highwater(faust.types.TP(topics.FRAMES, partition))
-        return highwater is not None and highwater <= next_offset
+    def tell(partition: int) -> int | None:
+        found = app.consumer.highwater(faust.types.TP(topics.FRAMES, partition))
+        return None if found is None else int(found)
 
-    return check
+    return tell
+
+
+def finished(app: Any) -> Callable[[int, int, int], None]:
+    """Says to Kafka that all before an offset of a partition of ocpp.frames is done."""
+
+    def tell(partition: int, generation: int, next_offset: int) -> None:
+        app.consumer.finished(topics.FRAMES, partition, generation, next_offset)
+
+    return tell
 
 
 def _credentials(settings: EnricherSettings) -> Any:

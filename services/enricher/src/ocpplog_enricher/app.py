@@ -56,8 +56,10 @@ class Enricher:
             history=self._history,
             dead_letters=self._dead_letters,
             clock=SystemClock(),
-            caught_up=agents.caught_up(self.faust),
-            largest_write=settings.enricher_batch_frames,
+            highwater=agents.highwater(self.faust),
+            finished=agents.finished(self.faust),
+            failed=self.failure.report,
+            limits=settings.write_limits(),
         )
         agents.wire(self.faust, settings, self.worker, self.failure, start=self.start, joined=self._on_joined)
 
@@ -78,7 +80,7 @@ class Enricher:
         _log.info("ready", sites=len(self.sites))
 
     async def stop(self) -> None:
-        for part in (self._health, self.sites, self._history, self._dead_letters, self._store):
+        for part in (self.worker, self._health, self.sites, self._history, self._dead_letters, self._store):
             try:
                 await part.stop()
             except Exception as error:

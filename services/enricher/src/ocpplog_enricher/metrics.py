@@ -27,7 +27,16 @@ CLOSED_EARLY: Final = Counter(
     "ocpplog_enricher_closed_early_total", "Requests that timed out before their time, because too many were open"
 )
 HELD_FRAMES: Final = Gauge(
-    "ocpplog_enricher_held_frames", "Frames read and not acknowledged: they wait for open requests before them"
+    "ocpplog_enricher_held_frames",
+    "Frames taken and not acknowledged: they wait for their write, or for open requests before them",
+)
+PENDING: Final = Gauge("ocpplog_enricher_pending_exchanges", "Exchanges that have ended and wait for their write")
+PENDING_BYTES: Final = Gauge("ocpplog_enricher_pending_bytes", "Memory that they and those being written take, about")
+LAG: Final = Gauge("ocpplog_enricher_lag_frames", "Records on Kafka that were not taken yet, by partition", ["partition"])
+FRESHNESS: Final = Histogram(
+    "ocpplog_enricher_freshness_seconds",
+    "From the gateway receiving an answer to ClickHouse having stored its row, of the oldest answer of each write",
+    buckets=(0.1, 0.25, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 30, 60, 300, 3600),
 )
 BATCH_ROWS: Final = Histogram("ocpplog_enricher_batch_rows", "Rows a write", ["table"], buckets=(1, 5, 20, 100, 500, 2000, 10000))
 WRITE_SECONDS: Final = Histogram("ocpplog_enricher_write_seconds", "Time of one insert as ClickHouse answers it", ["table"])

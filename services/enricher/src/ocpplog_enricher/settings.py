@@ -7,6 +7,7 @@ from pydantic import Field
 from ocpplog_common.settings import ClickHouseSettings, KafkaSettings
 from ocpplog_enricher.domain.open_requests import Limits
 from ocpplog_enricher.domain.policy import Retention
+from ocpplog_enricher.lane import WriteLimits
 
 
 class EnricherSettings(KafkaSettings, ClickHouseSettings):
@@ -31,8 +32,12 @@ class EnricherSettings(KafkaSettings, ClickHouseSettings):
     enricher_retention_debug_days: int = Field(
         100, ge=1, le=3650, description="How long rows are kept whose action is logged at level debug only"
     )
-    enricher_batch_frames: int = Field(2000, gt=0, description="Frames taken at once")
-    enricher_batch_within_s: float = Field(0.3, gt=0, description="How long to wait for a batch to fill")
+    enricher_batch_rows: int = Field(2000, gt=0, description="Rows of a write, at most")
+    enricher_batch_within_s: float = Field(0.3, gt=0, description="How long a row may wait for others to be written with")
+    enricher_writes_at_once: int = Field(4, gt=0, description="Partitions that are written at the same time, at most")
+    enricher_backlog_bytes: int = Field(
+        128 << 20, gt=0, description="Memory for what waits to be written; over it, no more is read from Kafka"
+    )
     enricher_retry_for_s: float = Field(300.0, gt=0, description="How long a write is tried before the process gives up")
     enricher_rebalance_timeout_s: float = Field(10.0, gt=0, description="How long a rebalance waits for the other members")
     enricher_session_timeout_s: float = Field(15.0, gt=0, description="After this silence a member counts as dead")
@@ -48,6 +53,14 @@ class EnricherSettings(KafkaSettings, ClickHouseSettings):
             charger_bytes=self.enricher_max_open_bytes,
             partition_bytes=self.enricher_max_open_partition_bytes,
             frames=self.enricher_max_open_frames,
+        )
+
+    def write_limits(self) -> WriteLimits:
+        return WriteLimits(
+            rows=self.enricher_batch_rows,
+            within_s=self.enricher_batch_within_s,
+            at_once=self.enricher_writes_at_once,
+            backlog_bytes=self.enricher_backlog_bytes,
         )
 
     def retention(self) -> Retention:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from typing import Any, Protocol
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final, Protocol
 
 from ocpplog_common import ocppj, topics
 from ocpplog_common.clock import Clock
@@ -19,40 +21,45 @@ from ocpplog_enricher.domain.policy import Policy
 from ocpplog_enricher.domain.rows import Enriched
 from ocpplog_enricher.domain.violations import kind_of
 from ocpplog_enricher.errors import RowsRejected
+from ocpplog_enricher.lane import Backlog, Lane, WriteLimits
 from ocpplog_enricher.partition import Partition
 from ocpplog_enricher.sink import Sink
 
 _QUIET_US = 5_000_000
 """A partition without a frame for this long is quiet: its stream time no longer moves."""
+_ENRICH_AT_ONCE: Final = 100
+"""Rows made before the event loop gets a turn."""
 
 
 class Record(Protocol):
-    """A record of ocpp.frames and its acknowledgement."""
+    """A record of ocpp.frames, as aiokafka brings it."""
 
-    partition: int
     offset: int
-    generation: int
-    timestamp_ms: int
+    timestamp: int
     key: bytes | None
     value: bytes | None
-    headers: list[tuple[str, bytes]]
-
-    def ack(self) -> object: ...
-
-    def forget_frame(self) -> None:
-        """From here on only `ack` is asked for: records wait for open requests before them, and their frames need not."""
+    headers: Sequence[tuple[str, bytes]]
 
 
 class History(Protocol):
     def records_before(self, partition: int, offset: int, timestamp_ms: int) -> AsyncIterator[Any]: ...
 
 
-_Ended = tuple[Partition[Record], list[Exchange]]
+Finished = Callable[[int, int, int], None]
+"""(partition, generation of the consumer group, next offset): tells Kafka that all before that offset is done."""
+
+
+@dataclass(slots=True)
+class _Assigned:
+    partition: Partition
+    lane: Lane
+    last_seen_us: int
 
 
 class Worker:
     """`new_pairing` makes the pairing of a partition; `policy(first frame)` says how the row of an exchange has to look that
-    is written now; `caught_up(partition, next offset)` says whether Kafka has no more."""
+    is written now; `highwater(partition)` the offset that its next record on Kafka will have; `failed` is told what a write
+    raised and what therefore ends the process: StoreUnavailable, TooManyDeadLetters, or aiokafka's KafkaError."""
 
     def __init__(
         self,
@@ -63,8 +70,10 @@ class Worker:
         history: History,
         dead_letters: DeadLetters,
         clock: Clock,
-        caught_up: Callable[[int, int], bool],
-        largest_write: int,
+        highwater: Callable[[int], int | None],
+        finished: Finished,
+        failed: Callable[[BaseException], None],
+        limits: WriteLimits,
     ) -> None:
         self._new_pairing = new_pairing
         self._policy = policy
@@ -72,107 +81,130 @@ class Worker:
         self._history = history
         self._dead_letters = dead_letters
         self._clock = clock
-        self._caught_up = caught_up
-        self._largest_write = largest_write
-        self._partitions: dict[int, Partition[Record]] = {}
-        self._last_seen_us: dict[int, int] = {}
-        self._busy = asyncio.Lock()
+        self._highwater = highwater
+        self._finished = finished
+        self._failed = failed
+        self._limits = limits
+        self._backlog = Backlog(limits.backlog_bytes)
+        self._turns = asyncio.Semaphore(limits.at_once)
+        self._assigned: dict[int, _Assigned] = {}
+        self._leaving: dict[int, Lane] = {}
 
-    async def handle(self, records: Sequence[Record]) -> None:
-        """Work through a batch. Returns when all that ended in it is stored and what may be is acknowledged.
+    async def take(self, number: int, generation: int, records: Sequence[Record]) -> None:
+        """Work through records of one partition. Returns when all is paired and there is room for more.
 
-        Raises StoreUnavailable or TooManyDeadLetters: then the process has to end, so that the frames are read again.
+        Raises TooManyDeadLetters, or aiokafka's KafkaError.
         """
-        async with self._busy:
-            ended: dict[int, _Ended] = {}
-            for record in records:
-                partition = await self._partition(record)
-                _, exchanges = ended.setdefault(record.partition, (partition, []))
-                exchanges += await self._observe(partition, record)
-            metrics.FRAMES.inc(len(records))
-            await self._finish(ended.values())
+        assigned = await self._open(number, generation, records[0])
+        assigned.last_seen_us = self._clock.now_us()
+        ended = []
+        for record in records:
+            ended += await self._observe(assigned.partition, record)
+        metrics.FRAMES.inc(len(records))
+        self._end(assigned, ended)
+        await self._backlog.room()
 
-    async def expire_quiet(self) -> None:
+    def expire_quiet(self) -> None:
         """Time out what waits on partitions that have gone quiet. To be called every second or so."""
-        async with self._busy:
-            now = self._clock.now_us()
-            quiet = [
-                partition
-                for number, partition in self._partitions.items()
-                if now - self._last_seen_us[number] > _QUIET_US and self._caught_up(number, partition.next_offset)
-            ]
-            ended = [(partition, partition.pairing.expire_quiet(now, partition.next_offset - 1)) for partition in quiet]
-            await self._finish(pair for pair in ended if pair[1])
-            self._measure()
+        now = self._clock.now_us()
+        for assigned in self._assigned.values():
+            partition = assigned.partition
+            if now - assigned.last_seen_us > _QUIET_US and self._lag(partition) == 0:
+                self._end(assigned, partition.pairing.expire_quiet(now, partition.next_offset - 1))
+        self._measure()
+
+    def release(self, numbers: Iterable[int]) -> None:
+        """Forget partitions that are taken away. A write under way goes on: whoever comes next finds its rows stored."""
+        for number in numbers:
+            if assigned := self._assigned.pop(number, None):
+                assigned.lane.close()
+                self._leaving[number] = assigned.lane
+
+    async def stop(self) -> None:
+        """Give up what waits; returns when no write is under way."""
+        self.release(list(self._assigned))
+        for lane in self._leaving.values():
+            await lane.ended()
+
+    def _lag(self, partition: Partition) -> int | None:
+        highwater = self._highwater(partition.number)
+        return None if highwater is None else max(0, highwater - partition.next_offset)
 
     def _measure(self) -> None:
-        partitions = self._partitions.values()
-        metrics.OPEN.set(sum(len(partition.pairing) for partition in partitions))
-        metrics.OPEN_BYTES.set(sum(partition.pairing.open.bytes for partition in partitions))
-        metrics.HELD_FRAMES.set(sum(len(partition) for partition in partitions))
+        assigned = self._assigned.values()
+        metrics.OPEN.set(sum(len(one.partition.pairing) for one in assigned))
+        metrics.OPEN_BYTES.set(sum(one.partition.pairing.open.bytes for one in assigned))
+        metrics.HELD_FRAMES.set(sum(one.partition.behind for one in assigned))
+        metrics.PENDING.set(sum(len(one.lane) for one in assigned))
+        metrics.PENDING_BYTES.set(self._backlog.bytes)
+        metrics.LAG.clear()
+        for number, one in self._assigned.items():
+            metrics.LAG.labels(number).set(self._lag(one.partition) or 0)
 
-    def release(self, partitions: Iterable[int]) -> None:
-        """Forget partitions that are taken away. A write under way goes on: whoever comes next finds its rows stored."""
-        for number in partitions:
-            self._partitions.pop(number, None)
+    async def _open(self, number: int, generation: int, record: Record) -> _Assigned:
+        found = self._assigned.get(number)
+        if found and found.partition.generation == generation:
+            return found
+        self.release([number])
+        if lane := self._leaving.pop(number, None):
+            # Its rows would have to be looked for twice otherwise.
+            await lane.ended()
+        partition = await self._as_it_was(number, generation, record)
+        lane = Lane(partial(self._store, partition), self._limits, self._backlog, self._turns, self._failed)
+        self._assigned[number] = _Assigned(partition, lane, self._clock.now_us())
+        return self._assigned[number]
 
-    async def _partition(self, record: Record) -> Partition[Record]:
-        self._last_seen_us[record.partition] = self._clock.now_us()
-        found = self._partitions.get(record.partition)
-        if found is None or found.generation != record.generation:
-            found = await self._open(record)
-            self._partitions[record.partition] = found
-        return found
-
-    async def _open(self, record: Record) -> Partition[Record]:
-        """A partition as it was when the frame before `record`, the first one not acknowledged, had been worked through."""
+    async def _as_it_was(self, number: int, generation: int, record: Record) -> Partition:
+        """The partition when the frame before `record`, the first one not acknowledged, had been worked through."""
         pairing = self._new_pairing()
-        async for earlier in self._history.records_before(record.partition, record.offset, record.timestamp_ms):
+        async for earlier in self._history.records_before(number, record.offset, record.timestamp):
             try:
                 seen = _observed(earlier)
             except (EnvelopeError, RecordError):
                 continue
             # What ended before the first unacknowledged frame is stored.
             pairing.observe(seen)
-        now = self._clock.now_us()
-        return Partition(record.partition, record.generation, pairing, record.offset, self._largest_write, now)
+        return Partition(number, generation, pairing, record.offset, self._limits.rows, self._clock.now_us())
 
-    async def _observe(self, partition: Partition[Record], record: Record) -> list[Exchange]:
+    async def _observe(self, partition: Partition, record: Record) -> list[Exchange]:
         try:
             seen = _observed(record)
         except (EnvelopeError, RecordError) as error:
-            await self._dead_letter(record, str(error))
-            partition.skip(record.offset, record)
-            record.forget_frame()
+            if record.offset >= partition.next_offset:
+                await self._dead_letter(partition.number, record, str(error))
+            partition.skip(record.offset)
             return []
-        ended = partition.accept(seen, record)
-        record.forget_frame()
-        return ended
+        return partition.accept(seen)
 
-    async def _finish(self, ended: Iterable[_Ended]) -> None:
-        await asyncio.gather(*(self._store(partition, exchanges) for partition, exchanges in ended))
-
-    async def _store(self, partition: Partition[Record], exchanges: list[Exchange]) -> None:
-        for start in range(0, len(exchanges), self._largest_write):
-            await self._store_some(partition, exchanges[start : start + self._largest_write])
-        for record in partition.acknowledge():
-            record.ack()
-
-    async def _store_some(self, partition: Partition[Record], exchanges: list[Exchange]) -> None:
-        wanted = [exchange for exchange in exchanges if exchange.admitted]
-        for exchange in exchanges:
+    def _end(self, assigned: _Assigned, ended: list[Exchange]) -> None:
+        """What is to be logged waits for its write; the rest is done with."""
+        for exchange in ended:
             metrics.EXCHANGES.labels(exchange.outcome, str(exchange.admitted).lower()).inc()
             if exchange.outcome is Outcome.TIMEOUT and exchange.violations:
                 metrics.CLOSED_EARLY.inc()
-        found = [self._enrich(exchange, partition.number) for exchange in wanted]
-        _count_violations(found)
-        if found:
-            stored_before = await self._write(found, partition.suspects(wanted))
-            partition.wrote(len(found), stored_before)
-        partition.complete(exchanges)
+        assigned.partition.complete(exchange for exchange in ended if not exchange.admitted)
+        assigned.lane.put([exchange for exchange in ended if exchange.admitted])
+        self._acknowledge(assigned.partition)
 
-    def _enrich(self, exchange: Exchange, partition: int) -> Enriched:
-        return fields.enrich(exchange, partition, self._policy(exchange.first.envelope))
+    def _acknowledge(self, partition: Partition) -> None:
+        self._finished(partition.number, partition.generation, partition.finished)
+
+    async def _store(self, partition: Partition, exchanges: Sequence[Exchange]) -> None:
+        found = await self._enrich(exchanges, partition.number)
+        _count_violations(found)
+        stored_before = await self._write(found, partition.suspects(exchanges))
+        partition.wrote(len(found), stored_before)
+        partition.complete(exchanges)
+        self._acknowledge(partition)
+        self._measure_freshness(exchanges)
+
+    async def _enrich(self, exchanges: Sequence[Exchange], number: int) -> list[Enriched]:
+        found = []
+        for start in range(0, len(exchanges), _ENRICH_AT_ONCE):
+            for exchange in exchanges[start : start + _ENRICH_AT_ONCE]:
+                found.append(fields.enrich(exchange, number, self._policy(exchange.first.envelope)))
+            await asyncio.sleep(0)
+        return found
 
     async def _write(self, found: list[Enriched], suspect: bool) -> bool:
         """Write, and put aside the rows that ClickHouse refuses, found by halving."""
@@ -191,9 +223,14 @@ class Worker:
         first = await self._write(found[:middle], suspect=True)
         return await self._write(found[middle:], suspect=True) or first
 
-    async def _dead_letter(self, record: Record, reason: str) -> None:
-        origin = f"{topics.FRAMES}-{record.partition}@{record.offset}"
+    async def _dead_letter(self, number: int, record: Record, reason: str) -> None:
+        origin = f"{topics.FRAMES}-{number}@{record.offset}"
         await self._dead_letters.put(record.key, record.value, list(record.headers), origin, reason)
+
+    def _measure_freshness(self, exchanges: Sequence[Exchange]) -> None:
+        answered = [exchange.response.envelope.received_at_us for exchange in exchanges if exchange.response]
+        if answered:
+            metrics.FRESHNESS.observe(max(0, self._clock.now_us() - min(answered)) / 1_000_000)
 
 
 def _observed(record: Record) -> Observed:

@@ -1,0 +1,171 @@
+"""Between pairing and ClickHouse: what has ended on a partition waits here for its write.
+
+Each partition has a lane, whose writes follow one another, in the order in which exchanges ended; frames are read meanwhile.
+How many lanes write at once is bounded (`turns`), so batches grow where ClickHouse is slow; and so is what waits in all lanes
+together (`Backlog`): where there is no room, no more is read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from ocpplog_enricher.domain.observed import Observed
+from ocpplog_enricher.domain.pairing import Exchange
+
+_EXCHANGE_BYTES: Final = 2000
+"""What an exchange takes besides its frames: about."""
+
+
+@dataclass(frozen=True, slots=True)
+class WriteLimits:
+    """A write has at most `rows`, and about `bytes` of frames; it begins `within_s` after its first exchange ended, or when it is
+    full. `backlog_bytes` bounds what waits in all lanes, `at_once` how many write."""
+
+    rows: int
+    within_s: float
+    at_once: int
+    backlog_bytes: int
+    bytes: int = 16 << 20
+
+
+class Backlog:
+    """Memory of what waits in all lanes."""
+
+    def __init__(self, limit: int) -> None:
+        self.bytes = 0
+        self._limit = limit
+        self._room = asyncio.Event()
+        self._room.set()
+
+    def add(self, size: int) -> None:
+        self.bytes += size
+        if self.bytes >= self._limit:
+            self._room.clear()
+
+    def remove(self, size: int) -> None:
+        self.bytes -= size
+        if self.bytes < self._limit:
+            self._room.set()
+
+    async def room(self) -> None:
+        """Returns once less than the limit waits."""
+        await self._room.wait()
+
+
+_Waiting = tuple[Exchange, int, float]
+"""An exchange, its memory in bytes, and when its write is due, in seconds of the loop's time."""
+Store = Callable[[Sequence[Exchange]], Awaitable[None]]
+"""Writes some exchanges of the lane's partition; raises what ends the process."""
+
+
+class Lane:
+    """`failed` is called with what `store` raises; then the lane stands still."""
+
+    def __init__(
+        self,
+        store: Store,
+        limits: WriteLimits,
+        backlog: Backlog,
+        turns: asyncio.Semaphore,
+        failed: Callable[[BaseException], None],
+    ) -> None:
+        self._store = store
+        self._limits = limits
+        self._backlog = backlog
+        self._turns = turns
+        self._failed = failed
+        self._waiting: deque[_Waiting] = deque()
+        self._bytes = 0
+        self._work = asyncio.Event()
+        self._full = asyncio.Event()
+        self._closed = False
+        self._task: asyncio.Task[None] | None = None
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def put(self, exchanges: Sequence[Exchange]) -> None:
+        """In the order in which they ended."""
+        if not exchanges or self._closed:
+            return
+        due_at = asyncio.get_running_loop().time() + self._limits.within_s
+        for exchange in exchanges:
+            size = _size(exchange)
+            self._waiting.append((exchange, size, due_at))
+            self._bytes += size
+            self._backlog.add(size)
+        self._work.set()
+        if len(self._waiting) >= self._limits.rows or self._bytes >= self._limits.bytes:
+            self._full.set()
+        if self._task is None:
+            self._task = asyncio.create_task(self._run())
+
+    def close(self) -> None:
+        """What waits is given up; a write under way goes on: see `ended`."""
+        self._closed = True
+        self._backlog.remove(self._bytes)
+        self._waiting.clear()
+        self._bytes = 0
+        self._work.set()
+        self._full.set()
+
+    async def ended(self) -> None:
+        """After `close`: returns when no write is under way any more."""
+        if self._task:
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _run(self) -> None:
+        try:
+            while not self._closed:
+                await self._work.wait()
+                await self._due()
+                async with self._turns:
+                    await self._write()
+        except Exception as error:
+            self._failed(error)
+
+    async def _due(self) -> None:
+        due_at = self._waiting[0][2] if self._waiting else 0.0
+        remaining = due_at - asyncio.get_running_loop().time()
+        if remaining <= 0 or self._full.is_set():
+            return
+        try:
+            async with asyncio.timeout(remaining):
+                await self._full.wait()
+        except TimeoutError:
+            pass
+
+    async def _write(self) -> None:
+        batch, size = self._next()
+        if batch:
+            try:
+                await self._store(batch)
+            finally:
+                self._backlog.remove(size)
+
+    def _next(self) -> tuple[list[Exchange], int]:
+        """The next write's exchanges. What they take counts as waiting until they are stored."""
+        batch: list[Exchange] = []
+        size = 0
+        while self._waiting and len(batch) < self._limits.rows and (not batch or size < self._limits.bytes):
+            exchange, its_size, _ = self._waiting.popleft()
+            batch.append(exchange)
+            size += its_size
+        self._bytes -= size
+        if not self._waiting:
+            self._work.clear()
+        if len(self._waiting) < self._limits.rows and self._bytes < self._limits.bytes:
+            self._full.clear()
+        return batch, size
+
+
+def _size(exchange: Exchange) -> int:
+    return _EXCHANGE_BYTES + sum(map(_frame_bytes, (exchange.request, exchange.response)))
+
+
+def _frame_bytes(observed: Observed | None) -> int:
+    return len(observed.envelope.frame) if observed else 0

@@ -1,0 +1,94 @@
+"""Faust's transport in batches: portions, and what is committed."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import faust
+import pytest
+from faust.transport import drivers
+from faust.types import TP
+
+from ocpplog_enricher import kafka_driver
+from ocpplog_enricher.kafka_driver import BATCH_RECORDS, BatchConsumer, BatchScheduler, batch_topic, options
+
+A, B = TP("frames", 0), TP("frames", 1)
+
+
+class TestScheduler:
+    def test_partitions_take_turns_in_portions(self) -> None:
+        records: dict[TP, list[Any]] = {A: list(range(2 * BATCH_RECORDS + 1)), B: ["x"]}
+        found = list(BatchScheduler().iterate(records))
+        assert [(place, len(portion)) for place, portion in found] == [(A, BATCH_RECORDS), (B, 1), (A, BATCH_RECORDS), (A, 1)]
+        assert [record for place, portion in found for record in portion if place == A] == records[A]
+
+    def test_nothing(self) -> None:
+        assert list(BatchScheduler().iterate({})) == []
+
+
+@pytest.fixture
+def app() -> Any:
+    return faust.App("test", store="memory://", **options("127.0.0.1:1, 127.0.0.2:2"))
+
+
+def test_the_scheme_leads_to_the_driver(app: Any) -> None:
+    assert [str(url) for url in app.conf.broker_consumer] == ["kafka-batches://127.0.0.1:1", "kafka-batches://127.0.0.2:2"]
+    assert drivers.by_url(app.conf.broker_consumer[0]) is kafka_driver.Transport
+    assert app.conf.ConsumerScheduler is BatchScheduler
+
+
+async def test_an_event_is_a_batch(app: Any) -> None:
+    consumer = _consumer(app)
+    records: Any = [
+        SimpleNamespace(offset=7, timestamp=1500, timestamp_type=0),
+        SimpleNamespace(offset=9, timestamp=2500, timestamp_type=0),
+    ]
+    message = consumer._to_message(A, records)
+    event = await batch_topic(app, "frames").decode(message)
+    batch = event.value
+    assert (batch.topic, batch.partition, batch.records) == ("frames", 0, records)
+    assert (message.offset, message.timestamp, batch.generation) == (9, 2.5, message.generation_id)
+
+
+class TestFinished:
+    async def test_what_is_committed(self, app: Any) -> None:
+        consumer = _consumer(app)
+        consumer._committed_offset.update({A: None, B: 40})
+        assert _committable(consumer) == {}
+        for place, offset in ((A, 3), (B, 40), (A, 5)):
+            consumer.finished(place.topic, place.partition, app.consumer_generation_id, offset)
+        # 40 is committed already.
+        assert _committable(consumer) == {A: 5}
+        consumer._committed_offset[A] = 5
+        assert _committable(consumer) == {}
+
+    async def test_of_another_generation_or_partition_nothing_is(self, app: Any) -> None:
+        consumer = _consumer(app)
+        consumer._committed_offset[A] = 1
+        consumer.finished("frames", 0, app.consumer_generation_id - 1, 5)
+        consumer.finished("frames", 1, app.consumer_generation_id, 5)
+        assert _committable(consumer) == {}
+
+    async def test_nothing_is_of_a_partition_that_has_gone(self, app: Any) -> None:
+        consumer = _consumer(app)
+        consumer._committed_offset[A] = 1
+        consumer.finished("frames", 0, app.consumer_generation_id, 5)
+
+        async def revoked(_: Any) -> None: ...
+
+        consumer._on_partitions_revoked = revoked
+        await consumer.on_partitions_revoked({A})
+        consumer._committed_offset[A] = 1
+        assert _committable(consumer) == {}
+
+
+def _consumer(app: Any) -> BatchConsumer:
+    async def callback(*_: Any) -> None: ...
+
+    return BatchConsumer(app.transport, callback, callback, callback)
+
+
+def _committable(consumer: BatchConsumer) -> dict[TP, int]:
+    found: dict[TP, int] = consumer._filter_committable_offsets(list(consumer._filter_tps_with_pending_acks()))
+    return found
