@@ -34,7 +34,7 @@ integration: $(VENV)/.test ## tests of a service with real components
 e2e: $(VENV)/.test ## tests of the whole pipeline
 	$(BIN)/pytest tests/e2e $(PYTEST_ARGS)
 
-ON_KAFKA := enricher gateway gateway_outages gateway_replicas
+ON_KAFKA := enricher levels gateway gateway_outages gateway_replicas
 test-kafka: $(VENV)/.test .local/kafka-jars ## what depends on the broker, on Apache Kafka itself (needs Java 17 and Maven)
 	OCPPLOG_TEST_KAFKA_JARS=$(CURDIR)/.local/kafka-jars $(BIN)/pytest $(ON_KAFKA:%=tests/integration/test_%.py) $(PYTEST_ARGS)
 
