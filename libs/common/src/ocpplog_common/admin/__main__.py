@@ -7,7 +7,6 @@ import asyncio
 import getpass
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -112,7 +111,7 @@ def _records(decode: Callable[[bytes], _Record]) -> list[_Record]:
 
 
 def _level(options: argparse.Namespace) -> None:
-    until = datetime.now(UTC) + options.duration if options.duration is not None else options.until
+    until = options.until if options.duration is None else options.duration
     who = options.who or _user()
     changed = asyncio.run(levels.change(KafkaSettings(), options.site, options.level, who, options.why, until))
     print(levels.in_words(changed))

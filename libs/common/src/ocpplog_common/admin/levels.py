@@ -37,13 +37,17 @@ def parse_moment(text: str) -> datetime:
     return moment.astimezone(UTC)
 
 
-async def change(settings: KafkaSettings, site_id: str, level: str, who: str, why: str, until: datetime | None) -> Site:
-    """Change the level of a site; returns its new record, once Kafka has it. Raises ValueError, or aiokafka's KafkaError."""
+async def change(
+    settings: KafkaSettings, site_id: str, level: str, who: str, why: str, until: datetime | timedelta | None
+) -> Site:
+    """Change the level of a site, until then or for so long; returns its new record, once Kafka has it. Raises ValueError, or
+    aiokafka's KafkaError."""
     site = (await kafka.read_sites(settings)).get(site_id)
     if site is None:
         raise LevelChangeError(f"there is no site {site_id!r} in ocpp.sites")
     name = None if level == DEFAULT else LevelName(level)
-    changed = change_level(site, name, who=who, why=why, now=datetime.now(UTC), until=until)
+    now = datetime.now(UTC)
+    changed = change_level(site, name, who=who, why=why, now=now, until=now + until if isinstance(until, timedelta) else until)
     await kafka.put_records(settings, [changed])
     return changed
 
