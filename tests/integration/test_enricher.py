@@ -145,7 +145,7 @@ class Charger:
 
 METER_VALUES = """{"connectorId":1,"transactionId":7,"meterValue":[{"timestamp":"2026-11-24T10:00:00Z","sampledValue":[
  {"value":"231.5","measurand":"Voltage","phase":"L1-N","unit":"V"},{"value":"3.5","measurand":"Power.Active.Import","unit":"kW"},
- {"value":"733255.884","unit":"Wh"}]}]}"""
+ {"value":"733255.884","unit":"Wh"},{"value":"OCMF|{}|{}","format":"SignedData"}]}]}"""
 
 
 async def test_rows_follow_the_level_and_carry_every_field(bench: Bench, producer: AIOKafkaProducer) -> None:
@@ -182,11 +182,13 @@ async def test_rows_follow_the_level_and_carry_every_field(bench: Bench, produce
     assert "été" in reset[3]
     [broken] = bench.rows("outcome, request, length(violations)", "site_id = 'loud' AND action = ''")
     assert broken == ("violation", '[2,"5","Status', 1)
-    samples = bench.client.query("SELECT measurand, phase, value, value_si FROM ocpplog.meter_sample ORDER BY sample").result_rows
+    columns = "measurand, phase, value, value_si, signed"
+    samples = bench.client.query(f"SELECT {columns} FROM ocpplog.meter_sample ORDER BY sample").result_rows
     assert samples == [
-        ("Voltage", "L1-N", 231.5, 231.5),
-        ("Power.Active.Import", "", 3.5, 3500.0),
-        ("Energy.Active.Import.Register", "", 733255.884, 733255.884),
+        ("Voltage", "L1-N", 231.5, 231.5, False),
+        ("Power.Active.Import", "", 3.5, 3500.0, False),
+        ("Energy.Active.Import.Register", "", 733255.884, 733255.884, False),
+        ("Energy.Active.Import.Register", "", None, None, True),
     ]
 
 

@@ -12,6 +12,8 @@ Json = dict[str, Any]
 VERSIONS: Final = {"ocpp1.6": "1.6", "ocpp2.0.1": "2.0.1", "ocpp2.1": "2.1"}
 """Subprotocols, and what the package calls them."""
 _FORMATS: Final = {"date-time": "2026-11-24T02:03:31Z", "uri": "https://a.example/b"}
+_UNIT: Final = "A"
+"""Text to the schemas of 2.x, but it has to go with the measurand: the first of these, Current.Export."""
 
 
 def _folder(subprotocol: str) -> Path:
@@ -54,7 +56,9 @@ def _example(schema: Json, root: Json, whole: bool) -> Any:
     match schema.get("type", "string"):
         case "object":
             known = schema.get("properties", {})
-            return {name: _example(known[name], root, whole) for name in (known if whole else schema.get("required", ()))}
+            names = known if whole else schema.get("required", ())
+            found = {name: _example(known[name], root, whole) for name in names}
+            return found | {"unit": _UNIT} if found.get("unit") == "1" else found
         case "array":
             return [_example(schema["items"], root, whole)] * max(1, schema.get("minItems", 1))
         case "string":

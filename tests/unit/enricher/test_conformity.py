@@ -82,12 +82,14 @@ class TestWhatIsRight:
     def test_integers_of_any_length(self, number: int) -> None:
         assert violations("ocpp1.6", "RemoteStopTransaction", b'{"transactionId":%d}' % number) == []
 
-    @pytest.mark.parametrize("unit", ["Celsius", "Celcius", "Hertz"])
-    def test_units_of_the_errata(self, unit: str) -> None:
-        data = metered("50", unit=unit)["meterValue"]
+    @pytest.mark.parametrize(
+        ("measurand", "unit"), [("Temperature", "Celsius"), ("Temperature", "Celcius"), ("Frequency", "Hertz")]
+    )
+    def test_units_of_the_errata(self, measurand: str, unit: str) -> None:
+        data = metered("50", measurand=measurand, unit=unit)["meterValue"]
         stop = {"meterStop": 1, "timestamp": TIME, "transactionId": 1, "transactionData": data}
         assert violations("ocpp1.6", "StopTransaction", stop) == []
-        assert violations("ocpp1.6", "MeterValues", metered("50", unit=unit)) == []
+        assert violations("ocpp1.6", "MeterValues", {"connectorId": 1, "meterValue": data}) == []
 
     def test_custom_data_holds_what_it_likes(self) -> None:
         request = {"customData": {"vendorId": "V", "anything": [{"at": "all"}]}}

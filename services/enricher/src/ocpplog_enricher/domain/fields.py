@@ -6,27 +6,26 @@ A column is filled from the payload or stays empty; what cannot be read is a vio
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import msgspec
 
 from ocpplog_common.envelope import Source
 from ocpplog_common.ocppj import Call, CallError, CallResult
-from ocpplog_enricher.domain import conformity, meter_values, schemas, timestamps
+from ocpplog_enricher.domain import columns, conformity, meter_values, reading, schemas, timestamps
 from ocpplog_enricher.domain.meter_values import MeterValues
 from ocpplog_enricher.domain.observed import Observed
 from ocpplog_enricher.domain.pairing import Exchange
 from ocpplog_enricher.domain.policy import AS_IT_IS, Policy
+from ocpplog_enricher.domain.reading import Reader
 from ocpplog_enricher.domain.redaction import redact
 from ocpplog_enricher.domain.rows import Enriched, LogRow, SampleRow
 from ocpplog_enricher.domain.violations import first, short
 
-_TIMESTAMPED: Final = frozenset({"StartTransaction", "StopTransaction", "StatusNotification", "TransactionEvent"})
 _METERED: Final = {"MeterValues": "meterValue", "StopTransaction": "transactionData", "TransactionEvent": "meterValue"}
 """Action -> where its request carries meter values."""
-_Parsed = TypeVar("_Parsed")
-_INT32: Final = range(-(2**31), 2**31)
+_MOST_SAMPLES: Final = 2**16
+"""Samples of one message that become rows: as many as can be numbered. A frame of 1 MiB could hold five times as many `{}`."""
 
 
 def enrich(exchange: Exchange, partition: int, policy: Policy = AS_IT_IS) -> Enriched:
@@ -48,10 +47,8 @@ class _Enrichment:
 
     def rows(self) -> Enriched:
         row = self._frame_columns()
-        self._request_columns(row)
-        self._response_columns(row)
         metered = self._meter_values()
-        for column, value in metered.columns.items():
+        for column, value in (self._payload_columns() | self._metered_columns(metered)).items():
             setattr(row, column, value)
         told = self.violations + metered.violations
         row.violations = self.violations + first(metered.violations, "request") + self._schema_violations(told)
@@ -84,56 +81,33 @@ class _Enrichment:
             retention_days=self.retention.days(self.action),
         )
 
-    def _request_columns(self, row: LogRow) -> None:
-        request, action = self.request, self.action
-        row.connector_id = self._connector_id()
-        row.info = self._string(request, "info")
-        row.vendor_id = self._string(request, "vendorId")
-        row.id_tag = self._string(request, "idTag") or self._string(_object(request, "idToken"), "idToken", "request.idToken")
-        row.transaction_id = self._transaction_id()
-        if action in _TIMESTAMPED and (moment := self._moment("timestamp")):
-            row.request_timestamp = timestamps.for_clickhouse(moment)
-        if action == "StatusNotification":
-            row.status = self._string(request, "status") or self._string(request, "connectorStatus")
-            row.error_code = self._string(request, "errorCode")
-            row.vendor_error_code = self._string(request, "vendorErrorCode")
-        elif action == "StopTransaction":
-            row.reason = self._string(request, "reason")
-            row.meter_stop = self._number("meterStop")
-        elif action == "TransactionEvent":
-            row.reason = self._string(_object(request, "transactionInfo"), "stoppedReason", "request.transactionInfo")
-
-    def _response_columns(self, row: LogRow) -> None:
-        name = "idTagInfo" if "idTagInfo" in self.response else "idTokenInfo"
-        row.id_tag_info_status = self._string(_object(self.response, name), "status", f"response.{name}")
+    def _payload_columns(self) -> columns.Columns:
+        request = self._read("request", self.request, columns.of_request)
+        response = self._read("response", self.response, columns.of_response)
         frame = self.exchange.response.frame if self.exchange.response else None
         if isinstance(frame, CallError):
-            row.response_error_code = frame.code
-            row.response_error_description = frame.description
+            response |= {"response_error_code": frame.code, "response_error_description": frame.description}
+        return request | response
 
-    def _connector_id(self) -> int | None:
-        """1.6: connectorId. 2.x: the EVSE, which is what 1.6 calls a connector (OCPP 2.0.1 part 1, section 4)."""
-        request = self.request
-        places = ((request, "", "evseId"), (_object(request, "evse"), "evse.", "id"), (request, "", "connectorId"))
-        for holder, path, name in places:
-            value = holder.get(name)
-            if isinstance(value, int) and not isinstance(value, bool) and value in _INT32:
-                return value
-            if value is not None:
-                self.violations.append(f"request.{path}{name}: {short(value)} is not a connector number")
-        return None
-
-    def _transaction_id(self) -> str:
-        """StartTransaction has it in its response only (OCPP 1.6 section 6.46); 2.x in transactionInfo."""
-        holder = self.response if self.action == "StartTransaction" else self.request
-        value = holder.get("transactionId")
-        if value is None:
-            value = _object(self.request, "transactionInfo").get("transactionId")
-        return str(value) if isinstance(value, int | str) and not isinstance(value, bool) else ""
+    def _read(self, name: str, payload: dict[str, Any], fill: Callable[[str, Reader], columns.Columns]) -> columns.Columns:
+        noted: list[str] = []
+        found = fill(self.action, Reader(payload, name, noted))
+        # A field that is looked at for several columns is told of once.
+        self.violations += first(list(dict.fromkeys(noted)), name)
+        return found
 
     def _meter_values(self) -> MeterValues:
         name = _METERED.get(self.action, "")
-        return meter_values.unpack(self.request.get(name), f"request.{name}")
+        found = meter_values.unpack(self.request.get(name), f"request.{name}")
+        if len(found.samples) > _MOST_SAMPLES:
+            self.violations.append(f"request.{name}: of {len(found.samples)} samples the first {_MOST_SAMPLES} are rows")
+        return found
+
+    def _metered_columns(self, metered: MeterValues) -> columns.Columns:
+        """Of OCPP 2.x the reading at the end of a transaction is one of its meter values."""
+        if self.action == "TransactionEvent" and self.request.get("eventType") == "Ended":
+            return metered.columns | {"meter_stop": metered.meter_stop}
+        return dict(metered.columns)
 
     def _samples(self, row: LogRow, metered: MeterValues) -> list[SampleRow]:
         return [
@@ -152,6 +126,7 @@ class _Enrichment:
                 value=sample.value,
                 unit=sample.unit,
                 value_si=sample.value_si,
+                signed=sample.signed,
                 connection_id=row.connection_id,
                 sequence=row.sequence,
                 sample=number,
@@ -159,7 +134,7 @@ class _Enrichment:
                 closed_offset=row.closed_offset,
                 retention_days=row.retention_days,
             )
-            for number, sample in enumerate(metered.samples)
+            for number, sample in enumerate(metered.samples[:_MOST_SAMPLES])
         ]
 
     def _latency_ms(self) -> int | None:
@@ -173,8 +148,8 @@ class _Enrichment:
         if not isinstance(frame, Call | CallResult):
             return {}
         try:
-            found = msgspec.json.decode(frame.payload)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            found = reading.decode(frame.payload)
+        except (ValueError, RecursionError) as error:
             self.violations.append(f"{name}: {error}")
             return {}
         if not isinstance(found, dict):
@@ -201,32 +176,6 @@ class _Enrichment:
                 found += conformity.compare(validator, payload, raw, name, told)
         return found
 
-    def _string(self, holder: dict[str, Any], name: str, path: str = "request") -> str:
-        value = holder.get(name)
-        if value is None or isinstance(value, str):
-            return value or ""
-        self.violations.append(f"{path}.{name}: expected text, got {short(value)}")
-        return ""
-
-    def _number(self, name: str) -> float | None:
-        return self._read(name, meter_values.parse_number)
-
-    def _moment(self, name: str) -> datetime | None:
-        moment = self._read(name, timestamps.read)
-        if moment and moment.note:
-            self.violations.append(f"request.{name}: {moment.note}")
-        return moment.at if moment else None
-
-    def _read(self, name: str, parse: Callable[[object], _Parsed]) -> _Parsed | None:
-        value = self.request.get(name)
-        if value is None:
-            return None
-        try:
-            return parse(value)
-        except ValueError as error:
-            self.violations.append(f"request.{name}: {error}")
-            return None
-
 
 def _asker(exchange: Exchange) -> Source:
     """Who sent the request. Of an answer without one, the peer would have been the one to ask; a CALLRESULTERROR comes from
@@ -234,11 +183,6 @@ def _asker(exchange: Exchange) -> Source:
     first = exchange.first
     refuses = isinstance(first.frame, CallError) and first.frame.of_result
     return first.envelope.source if exchange.request or refuses else first.envelope.source.peer
-
-
-def _object(holder: dict[str, Any], name: str) -> dict[str, Any]:
-    found = holder.get(name)
-    return found if isinstance(found, dict) else {}
 
 
 def _text(observed: Observed | None) -> str:
@@ -268,7 +212,7 @@ def _unescaped(*payloads: str) -> str:
         if "\\u" not in payload:
             continue
         try:
-            found.append(msgspec.json.encode(msgspec.json.decode(payload)).decode())
-        except (msgspec.DecodeError, UnicodeError, RecursionError, ValueError):
+            found.append(msgspec.json.encode(reading.decode(payload.encode())).decode())
+        except (ValueError, RecursionError):
             continue
     return " ".join(found)

@@ -1,36 +1,35 @@
 """Unpacks meter values: every sample as it was reported, and the newest entry's values per phase.
 
 Shapes: OCPP 1.6 section 7.33 (MeterValue) and 7.43 (SampledValue), OCPP 2.0.1 part 2, 2.25 and 2.41. Real chargers bend both:
-what
-cannot be read is noted as a violation and leaves its value empty.
+what cannot be read is noted as a violation and leaves its value empty. docs/fields.md has the rules.
 """
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from ocpplog_enricher.domain import timestamps
-from ocpplog_enricher.domain.violations import short
+from ocpplog_enricher.domain import reading, timestamps, units
+from ocpplog_enricher.domain.reading import Reader
+from ocpplog_enricher.domain.violations import cut, short
 
-_NUMBER: Final = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _PHASES: Final = ("L1", "L2", "L3", "N", "L1-N", "L2-N", "L3-N", "L1-L2", "L2-L3", "L3-L1")
 _LINES: Final = {"": "", "L1": "_l1", "L1-N": "_l1", "L2": "_l2", "L2-N": "_l2", "L3": "_l3", "L3-N": "_l3"}
 """Phase -> suffix of the column it fills. Line-to-line voltages and the neutral fill none."""
-_GROUPS: Final = {"Voltage": "voltage", "Current.Import": "current_import", "Power.Active.Import": "power"}
-"""Measurand -> column without its phase."""
+_GROUPS: Final = {"voltage": "voltage", "current.import": "current_import", "power.active.import": "power"}
+"""Measurand, in lower case -> column without its phase."""
 DEFAULT_MEASURAND: Final = "Energy.Active.Import.Register"
-_SI: Final = {"kw": 1e3, "kwh": 1e3, "kvar": 1e3, "kvarh": 1e3, "kva": 1e3, "mw": 1e6, "mwh": 1e6, "mv": 1e-3, "ma": 1e-3}
-"""Lower-case unit -> factor. MW and mW cannot be told apart once the case is wrong; chargers mean mega. Others are 1."""
+_LONGEST: Final = 100
+"""Characters of a measurand, phase, unit, ...: the standard's have at most 50. The whole stays in the request."""
+_EXPONENTS: Final = range(-30, 31)
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One sampled value. `value` is None where it is no number; `unit` is as reported; `value_si` in V, A, W, Wh, ..."""
+    """One sampled value. `value` is None where it is no number; `unit` is as reported, with 10^n before it where 2.x gives a
+    multiplier; `value_si` in V, A, W, Wh, ..., None where the unit does not tell. `signed`: it is, or carries, signed data."""
 
     sampled_at: datetime | None
     measurand: str
@@ -40,14 +39,22 @@ class Sample:
     unit: str
     value: float | None
     value_si: float | None
+    signed: bool = False
+
+    @property
+    def preference(self) -> tuple[bool, bool]:
+        """Of two samples of the same, the greater says it better: at the outlet (the standard's default location), which is what
+        the vehicle gets; and of now, not of when the transaction or an interruption began. Of two alike, the later one."""
+        return self.location.strip().lower() in ("", "outlet"), not self.context.strip().lower().endswith(".begin")
 
 
 @dataclass(frozen=True, slots=True)
 class MeterValues:
-    """`columns`: column of `ocpp_log` -> value or unit, of the newest entry."""
+    """`columns`: column of `ocpp_log` -> value or unit, of the newest entry. `meter_stop`: see `_meter_stop`."""
 
     samples: list[Sample]
     columns: dict[str, float | str]
+    meter_stop: float | None
     violations: list[str]
 
 
@@ -56,20 +63,7 @@ def unpack(entries: object, path: str) -> MeterValues:
     violations: list[str] = []
     unpacked = list(_entries(entries, path, violations))
     samples = [sample for _, found in unpacked for sample in found]
-    return MeterValues(samples, _columns(_newest(unpacked)), violations)
-
-
-def parse_number(value: object) -> float:
-    """The number that `value` spells: a JSON number, or text as OCPP 1.6 sends it. Raises ValueError that says why not."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        number = _as_float(value)
-    elif isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
-        number = float(value.strip())
-    else:
-        raise ValueError(f"{short(value)} is not a number")
-    if not math.isfinite(number):
-        raise ValueError(f"{short(value)} is out of range")
-    return number
+    return MeterValues(samples, _columns(_newest(unpacked)), _meter_stop(unpacked), violations)
 
 
 _Entry = tuple[datetime | None, list[Sample]]
@@ -92,79 +86,117 @@ def _sample(moment: datetime | None, value: object, path: str, violations: list[
     if not isinstance(value, dict):
         violations.append(f"{path}: expected an object, got {short(value)}")
         return None
-    measurand, phase = _measurand_and_phase(_text(value, "measurand"), _text(value, "phase"))
-    unit, factor = _unit(value)
-    number = _number(value, f"{path}.value", violations)
+    sampled = Reader(value, path, violations)
+    measurand, phase = _measurand_and_phase(_text(sampled, "measurand").strip(), _text(sampled, "phase").strip())
+    signed = _text(sampled, "format").strip().lower() == "signeddata"
+    number = None if signed else _number(sampled)
+    unit, value_si = _unit(sampled, number, measurand)
     return Sample(
         sampled_at=moment,
         measurand=measurand,
         phase=phase,
-        context=_text(value, "context"),
-        location=_text(value, "location"),
+        context=_text(sampled, "context"),
+        location=_text(sampled, "location"),
         unit=unit,
         value=number,
-        value_si=None if number is None else number * factor,
+        value_si=value_si,
+        signed=signed or value.get("signedMeterValue") is not None,
     )
 
 
-def _number(value: dict[str, Any], path: str, violations: list[str]) -> float | None:
-    if _text(value, "format") == "SignedData":
-        return None  # an opaque, signed text, and right to be one
+def _number(sampled: Reader) -> float | None:
     try:
-        return parse_number(value.get("value"))
+        return reading.number(sampled.value.get("value"))
     except ValueError as error:
-        violations.append(f"{path}: {error}")
+        sampled.note("value", str(error))
         return None
 
 
 def _measurand_and_phase(measurand: str, phase: str) -> tuple[str, str]:
     """Some chargers write the phase into the measurand: Voltage.L1-N."""
-    if not phase:
-        stem, _, last = measurand.rpartition(".")
-        if stem and last in _PHASES:
-            return stem, last
+    stem, _, last = measurand.rpartition(".")
+    if stem and last.upper() in _PHASES and phase.upper() in ("", last.upper()):
+        return stem, phase or last
     return measurand or DEFAULT_MEASURAND, phase
 
 
-def _unit(value: dict[str, Any]) -> tuple[str, float]:
-    """The unit as reported, and the factor to SI. OCPP 2.x adds a power of ten (UnitOfMeasure.multiplier)."""
-    reported = value.get("unitOfMeasure")
-    measure = reported if isinstance(reported, dict) else value
-    unit = _text(measure, "unit")
-    multiplier = measure.get("multiplier") if measure is reported else 0
-    power = multiplier if isinstance(multiplier, int) and -30 <= multiplier <= 30 else 0
-    label = f"10^{power} {unit}".strip() if power else unit
-    return label, _SI.get(unit.strip().lower(), 1.0) * 10.0**power
+def _unit(sampled: Reader, number: float | None, measurand: str) -> tuple[str, float | None]:
+    """The unit as reported, and the value in SI. OCPP 2.x adds a power of ten (UnitOfMeasure.multiplier)."""
+    measure = sampled if sampled.value.get("unitOfMeasure") is None else sampled.inner("unitOfMeasure")
+    unit, exponent = _text(measure, "unit"), _exponent(measure)
+    label = f"10^{exponent} {unit}".strip() if exponent else unit
+    unreadable = measure is not sampled and measure.value is not sampled.value["unitOfMeasure"]
+    if number is None or exponent is None or unreadable:
+        return label, None
+    try:
+        return label, units.to_si(number, measurand, unit, exponent)
+    except ValueError as error:
+        measure.note("unit", str(error))
+        return label, None
+
+
+def _exponent(measure: Reader) -> int | None:
+    """None where there is one that cannot be read: then nobody knows what the value is."""
+    value = measure.value.get("multiplier")
+    if value is None:
+        return 0
+    if isinstance(value, int | float) and not isinstance(value, bool) and value in _EXPONENTS:
+        return int(value)
+    measure.note("multiplier", f"{short(value)} is not an exponent from -30 to 30")
+    return None
 
 
 def _newest(entries: list[_Entry]) -> list[Sample]:
     """The samples of the newest entry by timestamp, the last one on a tie; one without a timestamp is older than any with."""
-    best: tuple[bool, datetime | None] | None = None
-    newest: list[Sample] = []
-    for moment, samples in entries:
-        if best is None or best[1] is None or (moment is not None and moment >= best[1]):
-            best, newest = (True, moment), samples
-    return newest
+    newest: _Entry | None = None
+    for entry in entries:
+        if newest is None or newest[0] is None or (entry[0] is not None and entry[0] >= newest[0]):
+            newest = entry
+    return newest[1] if newest else []
 
 
 def _columns(samples: Iterable[Sample]) -> dict[str, float | str]:
-    found: dict[str, float | str] = {}
-    at_outlet: set[str] = set()
-    units: dict[str, dict[str, None]] = {}
+    chosen: dict[str, Sample] = {}
+    groups: dict[str, dict[str, None]] = {}
     for sample in samples:
-        group, line = _GROUPS.get(sample.measurand), _LINES.get(sample.phase)
+        group, line = _GROUPS.get(sample.measurand.lower()), _LINES.get(sample.phase.upper())
         if group is None or line is None or sample.value is None:
             continue
         column = group + line
-        # The columns are the charger's output: the outlet's value (the default location) goes before the inlet's or the car's.
-        outlet = sample.location in ("", "Outlet")
-        if column in at_outlet and not outlet:
-            continue
-        if outlet:
-            at_outlet.add(column)
-        found[column] = sample.value
-        units.setdefault(group, {})[sample.unit] = None
-    return found | {f"{group}_unit": ",".join(filter(None, names)) for group, names in units.items()}
+        groups.setdefault(group, {})[column] = None
+        if column not in chosen or sample.preference >= chosen[column].preference:
+            chosen[column] = sample
+    found: dict[str, float | str] = {column: sample.value for column, sample in chosen.items() if sample.value is not None}
+    for group, columns in groups.items():
+        # Of the values that stand in the columns, in the order of the columns.
+        reported = dict.fromkeys(chosen[column].unit for column in sorted(columns))
+        found[f"{group}_unit"] = ",".join(filter(None, reported))
+    return found
+
+
+def _meter_stop(entries: list[_Entry]) -> float | None:
+    """The energy register at the transaction's end, Wh, as 2.x sends it with the last TransactionEvent (OCPP 2.0.1 part 2,
+    ReadingContextEnumType): a sample of context Transaction.End without a phase."""
+    best: Sample | None = None
+    for _, samples in sorted(entries, key=_by_time):
+        for sample in samples:
+            if _is_register_at_end(sample) and (best is None or sample.preference >= best.preference):
+                best = sample
+    return best.value_si if best else None
+
+
+def _is_register_at_end(sample: Sample) -> bool:
+    return (
+        sample.value_si is not None
+        and not sample.phase
+        and sample.measurand.lower() == DEFAULT_MEASURAND.lower()
+        and sample.context.strip().lower() == "transaction.end"
+    )
+
+
+def _by_time(entry: _Entry) -> tuple[bool, float]:
+    moment = entry[0]
+    return moment is not None, moment.timestamp() if moment else 0.0
 
 
 def _moment(value: object, path: str, violations: list[str], noted: set[str]) -> datetime | None:
@@ -188,13 +220,11 @@ def _listed(value: object, path: str, violations: list[str]) -> list[Any]:
     return []
 
 
-def _text(value: dict[str, Any], name: str) -> str:
-    found = value.get(name)
-    return found if isinstance(found, str) else ""
-
-
-def _as_float(value: int | float) -> float:
-    try:
-        return float(value)
-    except OverflowError:
-        return math.inf
+def _text(holder: Reader, name: str) -> str:
+    """What is no text is shown as what it is, and so stands for nothing that the standard knows: not for the default, nor for all
+    phases."""
+    value = holder.value.get(name)
+    if value is None or isinstance(value, str):
+        return cut(value or "", _LONGEST)
+    holder.note(name, f"expected text, got {short(value)}")
+    return short(value)

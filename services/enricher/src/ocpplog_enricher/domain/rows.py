@@ -85,6 +85,7 @@ class SampleRow(msgspec.Struct, omit_defaults=True, kw_only=True):
     value: float | None = None
     unit: str = ""
     value_si: float | None = None
+    signed: bool = False
     connection_id: str
     sequence: int
     sample: int

@@ -1,0 +1,123 @@
+"""Reads fields of a payload. What is absent (or null) is empty; what is there and cannot be read is empty and noted."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from ocpplog_enricher.domain.violations import short
+
+_Parsed = TypeVar("_Parsed")
+_NUMBER: Final = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_INT32: Final = range(-(2**31), 2**31)
+_MOST_DIGITS: Final = 400
+"""An integer of more digits is beyond what a float holds (309), and Python reads no more than 4,300."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """An object of a payload that stands at `path`. `violations` is added to."""
+
+    value: dict[str, Any]
+    path: str
+    violations: list[str]
+
+    def text(self, name: str) -> str:
+        value = self.value.get(name)
+        if value is None or isinstance(value, str):
+            return value or ""
+        self.note(name, f"expected text, got {short(value)}")
+        return ""
+
+    def read(self, name: str, parse: Callable[[object], _Parsed]) -> _Parsed | None:
+        """What `parse` makes of the field. Its ValueError says why it is left empty."""
+        value = self.value.get(name)
+        if value is None:
+            return None
+        try:
+            return parse(value)
+        except ValueError as error:
+            self.note(name, str(error))
+            return None
+
+    def inner(self, name: str) -> Reader:
+        """An object within, empty where there is none."""
+        value = self.value.get(name)
+        return self._item(name, {} if value is None else value)
+
+    def at(self, path: tuple[str, ...]) -> Reader:
+        found = self
+        for name in path:
+            found = found.inner(name)
+        return found
+
+    def items(self, name: str) -> list[Reader]:
+        """The objects of a list within."""
+        value = self.value.get(name)
+        if value is not None and not isinstance(value, list):
+            self.note(name, f"expected a list, got {short(value)}")
+        return [self._item(f"{name}[{i}]", item) for i, item in enumerate(value if isinstance(value, list) else [])]
+
+    def _item(self, name: str, value: object) -> Reader:
+        if not isinstance(value, dict):
+            self.note(name, f"expected an object, got {short(value)}")
+        return Reader(value if isinstance(value, dict) else {}, f"{self.path}.{name}", self.violations)
+
+    def note(self, name: str, reason: str) -> None:
+        self.violations.append(f"{self.path}.{name}: {reason}")
+
+
+def decode(data: bytes) -> object:
+    """The JSON in `data`. A number that no float holds is infinity, and reads as out of range where it stands: it is no reason to
+    lose the other fields. Raises what msgspec.json.decode raises."""
+    try:
+        return msgspec.json.decode(data)
+    except msgspec.ValidationError:
+        found = json.loads(data.decode(), parse_int=_integer, strict=False)
+        msgspec.json.encode(found)  # refuses what is no text, as the decoder does
+        return found
+
+
+def number(value: object) -> float:
+    """The number that `value` spells: a JSON number, or text as OCPP 1.6 sends it. Raises ValueError that says why not."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        found = _as_float(value)
+    elif isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
+        found = float(value.strip())
+    else:
+        raise ValueError(f"{short(value)} is not a number")
+    if not math.isfinite(found):
+        raise ValueError(f"{short(value)} is out of range")
+    return found
+
+
+def connector(value: object) -> int:
+    """Text is none: connector ids are integers in every version. 1.0 is one, as JSON has no other numbers."""
+    found = int(value) if isinstance(value, float) and value.is_integer() else value
+    if isinstance(found, int) and not isinstance(found, bool) and found in _INT32:
+        return found
+    raise ValueError(f"{short(value)} is not a connector number")
+
+
+def identifier(value: object) -> str:
+    """An integer in OCPP 1.6, of up to 64 bits from some; text in 2.x."""
+    if isinstance(value, int | str) and not isinstance(value, bool):
+        return str(value)
+    raise ValueError(f"{short(value)} is not an id")
+
+
+def _integer(digits: str) -> int | float:
+    return int(digits) if len(digits) <= _MOST_DIGITS else math.inf
+
+
+def _as_float(value: int | float) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
