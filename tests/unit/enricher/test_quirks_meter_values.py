@@ -142,6 +142,25 @@ FACTS: Final[dict[str, tuple[bytes, dict[str, Any], list[float | None]]]] = {
         {},
         [50.0, 49.9],
     ),
+    "voltage of the inlet, current of the outlet (lbbrhzn/ocpp #1969): where only one is, that one": (
+        b'{"location":"Inlet","measurand":"Voltage","phase":"L1","unit":"V","value":"241.33"},'
+        b'{"location":"Outlet","measurand":"Current.Import","phase":"L1","unit":"A","value":"6.37"}',
+        {"voltage_l1": 241.33, "voltage_unit": "V", "current_import_l1": 6.37, "current_import_unit": "A"},
+        [241.33, 6.37],
+    ),
+    "power without unit is W (Autel, lbbrhzn/ocpp #1989)": (
+        b'{"context":"Sample.Periodic","measurand":"Power.Active.Import","value":500.37957763671875},'
+        b'{"context":"Sample.Periodic","measurand":"Current.Import","phase":"L1","value":2.1050000190734863}',
+        {"power": 500.37957763671875, "current_import_l1": 2.1050000190734863},
+        [500.37957763671875, 2.1050000190734863],
+    ),
+    "the register of now and of the transaction's begin in one entry (evcc #15768)": (
+        b'{"value":"678","context":"Sample.Periodic","measurand":"Energy.Active.Import.Register","unit":"Wh"},'
+        b'{"value":"0","context":"Transaction.Begin","measurand":"Energy.Active.Import.Register","unit":"Wh"},'
+        b'{"value":"30.0","context":"Sample.Periodic","measurand":"Temperature","unit":"Celsius"}',
+        {},
+        [678.0, 0.0, 30.0],
+    ),
     "units in the wrong case": (
         joined(sample("Power.Active.Import", value="1.5", unit="KW"), sample("", value="2", unit="kwh")),
         {"power": 1.5, "power_unit": "KW"},

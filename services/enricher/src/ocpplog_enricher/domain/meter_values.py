@@ -224,7 +224,9 @@ def _text(holder: Reader, name: str) -> str:
     """What is no text is shown as what it is, and so stands for nothing that the standard knows: not for the default, nor for all
     phases."""
     value = holder.value.get(name)
-    if value is None or isinstance(value, str):
-        return cut(value or "", _LONGEST)
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value if len(value) <= _LONGEST else cut(value, _LONGEST)
     holder.note(name, f"expected text, got {short(value)}")
     return short(value)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from ocpplog_enricher.domain.violations import short
@@ -84,16 +85,25 @@ def to_si(value: float, measurand: str, unit: str, exponent: int = 0) -> float |
     None where a vendor's own measurand comes with no unit that is known. Raises ValueError that says why for a unit of something
     else: a power in Wh was not measured, and no factor makes it true.
     """
-    expected = _dimension(measurand)
-    found = _UNITS.get(unit.strip().lower()) if unit.strip() else expected is not None and _Unit(expected)
-    if not found and expected is None:
-        return None
-    if not found or expected not in (None, found.dimension):
+    fits, found = _known(measurand, unit)
+    if not fits:
         raise ValueError(f"{short(unit)} is not a unit of {measurand}")
+    if found is None:
+        return None
     si = value * 10.0**exponent * found.factor + found.offset
     if not math.isfinite(si):
         raise ValueError(f"{value} {unit} is out of range")
     return si
+
+
+@lru_cache(1000)
+def _known(measurand: str, unit: str) -> tuple[bool, _Unit | None]:
+    """Whether the unit goes with the measurand, and the unit. A charger sends the same pairs all day: they are looked up once."""
+    expected = _dimension(measurand)
+    if not unit.strip():
+        return True, None if expected is None else _Unit(expected)
+    found = _UNITS.get(unit.strip().lower())
+    return expected is None or (found is not None and found.dimension == expected), found
 
 
 def _dimension(measurand: str) -> str | None:
