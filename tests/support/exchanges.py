@@ -7,7 +7,8 @@ from typing import Final
 from ocpplog_common import ocppj
 from ocpplog_common.envelope import Envelope, Opcode, Source
 from ocpplog_enricher.domain.fields import enrich
-from ocpplog_enricher.domain.pairing import Exchange, Observed, Pairing
+from ocpplog_enricher.domain.observed import Observed
+from ocpplog_enricher.domain.pairing import Exchange, Pairing
 from ocpplog_enricher.domain.rows import Enriched
 
 START_US: Final = 1_795_480_794_403_123

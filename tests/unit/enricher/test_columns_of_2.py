@@ -200,6 +200,12 @@ class TestNotifyEvent:
         assert filled(found) == {}
         assert found.violations
 
+    def test_of_many_that_are_wrong_few_are_noted(self) -> None:
+        found = log("NotifyEvent", {"generatedAt": TIME, "seqNo": 0, "eventData": [0] * 1000 + [FAULTED]})
+        assert found.status == "Faulted"
+        assert "request: and 990 more" in found.violations
+        assert len(found.violations) < 20
+
 
 @BOTH
 @pytest.mark.parametrize(

@@ -6,13 +6,14 @@ import math
 from typing import Any
 
 import msgspec
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ocpplog_common.envelope import Source
 from ocpplog_enricher.domain.meter_values import MeterValues, Sample, unpack
 from support.exchanges import row, rows
 
+untimed = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 NAMES = "timestamp sampledValue value measurand phase unit unitOfMeasure multiplier location context format signedMeterValue"
 WORDS = [
     *("Voltage", "Current.Import", "Power.Active.Import", "Energy.Active.Import.Register", "Voltage.L1", "SignedData"),
@@ -57,16 +58,19 @@ def is_sound(found: MeterValues) -> bool:
     return all(number is None or math.isfinite(number) for number in [*numbers, found.meter_stop])
 
 
+@untimed
 @given(ANYTHING)
 def test_nothing_makes_it_raise_and_values_are_finite(entries: object) -> None:
     assert is_sound(unpack(entries, "x"))
 
 
+@untimed
 @given(st.lists(sampled_values() | ANYTHING, max_size=4), st.lists(ANYTHING, max_size=3))
 def test_nor_beside_samples_that_are_right(samples: list[object], entries: list[object]) -> None:
     assert is_sound(unpack([*entries, {"timestamp": "2026-11-24T10:00:00Z", "sampledValue": samples}], "x"))
 
 
+@untimed
 @given(
     st.sampled_from(["MeterValues", "StopTransaction", "TransactionEvent"]),
     ANYTHING,
@@ -80,12 +84,14 @@ def test_from_the_frame_to_rows_that_can_be_stored(action: str, entries: object,
         assert msgspec.json.decode(msgspec.json.encode(stored))["action"] == action
 
 
+@untimed
 @given(st.binary(max_size=60) | st.binary(max_size=30).map(lambda inside: b'[2,"m","MeterValues",{"meterValue":[%b]}]' % inside))
 def test_any_bytes_are_a_row(frame: bytes) -> None:
     [found] = rows(frame, (Source.CSMS, b'[3,"other",{}]'))[:1]
     msgspec.json.encode(found.log)
 
 
+@untimed
 @given(st.lists(sampled_values(), max_size=5), ANYTHING, st.integers(0, 5))
 def test_one_bad_sample_changes_no_other(samples: list[dict[str, Any]], bad: object, at: int) -> None:
     """`bad` has no value that could win a column."""
@@ -102,6 +108,7 @@ def places(samples: list[Sample]) -> list[tuple[str, str]]:
     return [(sample.measurand.lower(), sample.phase.upper().removesuffix("-N")) for sample in samples if sample.value is not None]
 
 
+@untimed
 @given(st.lists(sampled_values(), max_size=6).flatmap(lambda found: st.tuples(st.just(found), st.permutations(found))))
 def test_the_order_of_samples_does_not_matter_unless_two_compete(orders: tuple[list[Any], list[Any]]) -> None:
     one, other = of(*orders[0]), of(*orders[1])
@@ -112,6 +119,7 @@ def test_the_order_of_samples_does_not_matter_unless_two_compete(orders: tuple[l
         assert one.columns.keys() == other.columns.keys()
 
 
+@untimed
 @given(st.lists(st.lists(sampled_values(), max_size=3), min_size=1, max_size=4), st.randoms())
 def test_columns_hold_values_of_the_newest_entry_only(lists: list[list[Any]], random: Any) -> None:
     entries = [{"timestamp": f"2026-11-24T10:00:0{i}Z", "sampledValue": samples} for i, samples in enumerate(lists)]

@@ -210,7 +210,10 @@ ENDS: Final[dict[str, tuple[list[Sent], list[tuple[str, str, str]]]]] = {
         [b'[6,"y","NotifyPeriodicEventStream",{}]'],
         [("NotifyPeriodicEventStream", "sent", "charger")],
     ),
-    "OCPP 2.1's message type 5 refuses an answer (ocpp-rpc #96)": ([b'[5,"y","FormatViolation","",{}]'], [("", "error", "csms")]),
+    "OCPP 2.1's message type 5 refuses an answer (ocpp-rpc #96)": (
+        [b'[5,"y","FormatViolation","",{}]'],
+        [("", "error", "charger")],
+    ),
 }
 
 

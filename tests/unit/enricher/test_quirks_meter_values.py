@@ -307,6 +307,12 @@ def test_nothing_is_filled_in_but_the_measurand() -> None:
     assert (found.value, found.value_si) == (5.0, 5.0)
 
 
+def test_more_samples_than_can_be_numbered() -> None:
+    found = metered(b",".join([b'{"value":"1"}'] * 65_537))
+    assert len(found.samples) == 65_536
+    assert "request.meterValue: of 65537 samples the first 65536 are rows" in found.log.violations
+
+
 def test_transaction_ids_of_64_bits_and_connector_0() -> None:
     """lbbrhzn/ocpp #45."""
     found = row(
