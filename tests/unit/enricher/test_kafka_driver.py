@@ -53,8 +53,9 @@ async def test_an_event_is_a_batch(app: Any) -> None:
 
 class TestFinished:
     async def test_what_is_committed(self, app: Any) -> None:
-        consumer = _consumer(app)
-        consumer._committed_offset.update({A: None, B: 40})
+        consumer = _consumer(app, A, B)
+        # Of A, which is new to the group, Faust has no entry.
+        consumer._committed_offset[B] = 40
         assert _committable(consumer) == {}
         for place, offset in ((A, 3), (B, 40), (A, 5)):
             consumer.finished(place.topic, place.partition, app.consumer_generation_id, offset)
@@ -64,29 +65,37 @@ class TestFinished:
         assert _committable(consumer) == {}
 
     async def test_of_another_generation_or_partition_nothing_is(self, app: Any) -> None:
-        consumer = _consumer(app)
-        consumer._committed_offset[A] = 1
+        consumer = _consumer(app, A)
         consumer.finished("frames", 0, app.consumer_generation_id - 1, 5)
         consumer.finished("frames", 1, app.consumer_generation_id, 5)
         assert _committable(consumer) == {}
 
     async def test_nothing_is_of_a_partition_that_has_gone(self, app: Any) -> None:
-        consumer = _consumer(app)
-        consumer._committed_offset[A] = 1
+        consumer = _consumer(app, A)
         consumer.finished("frames", 0, app.consumer_generation_id, 5)
 
         async def revoked(_: Any) -> None: ...
 
         consumer._on_partitions_revoked = revoked
         await consumer.on_partitions_revoked({A})
-        consumer._committed_offset[A] = 1
         assert _committable(consumer) == {}
 
 
-def _consumer(app: Any) -> BatchConsumer:
+class Consumer(BatchConsumer):
+    """Without a connection: `assigned` are its partitions."""
+
+    assigned: set[TP]
+
+    def assignment(self) -> set[TP]:
+        return self.assigned
+
+
+def _consumer(app: Any, *assigned: TP) -> Consumer:
     async def callback(*_: Any) -> None: ...
 
-    return BatchConsumer(app.transport, callback, callback, callback)
+    found = Consumer(app.transport, callback, callback, callback)
+    found.assigned = set(assigned)
+    return found
 
 
 def _committable(consumer: BatchConsumer) -> dict[TP, int]:

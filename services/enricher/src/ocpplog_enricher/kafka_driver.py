@@ -56,7 +56,7 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
     def finished(self, topic: str, partition: int, generation: int, next_offset: int) -> None:
         """All before `next_offset` is done. Nothing happens where the partition has gone to another member meanwhile."""
         place = TP(topic, partition)
-        if generation == self.app.consumer_generation_id and place in self._committed_offset:
+        if generation == self.app.consumer_generation_id and place in self.assignment():
             self._finished[place] = next_offset
 
     def _to_message(self, tp: TP, records: list[ConsumerRecord]) -> ConsumerMessage:
