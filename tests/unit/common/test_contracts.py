@@ -144,13 +144,6 @@ def test_tokens(tmp_path: Path) -> None:
 
 
 class TestMigrations:
-    def test_all_have_both_forms(self) -> None:
-        for migration in migrate.available():
-            single, replicated = migration.sql("log"), migration.sql("log", "main")
-            assert "$" not in single.replace("$.", "")
-            assert "ON CLUSTER 'main'" in replicated
-            assert ("ReplicatedMergeTree(" in replicated) == ("ENGINE = MergeTree" in single) == ("CREATE TABLE" in single)
-
     def test_an_applied_one_must_not_change(self) -> None:
         [first, *rest] = migrate.available()
         assert migrate.pending([first, *rest], {1: first.checksum}) == rest

@@ -46,6 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     command.set_defaults(run=_topics)
 
     command = commands.add_parser("migrate", help="bring ClickHouse's schema up to this release")
+    command.add_argument("--print", action="store_true", help="print what would be run, and change nothing")
     command.set_defaults(run=_migrate)
 
     command = commands.add_parser(
@@ -91,6 +92,9 @@ def _migrate(options: argparse.Namespace) -> None:
     # The database may not exist yet; every statement names it.
     with client.connect(settings, database="default") as connection:
         client.check_version(connection.server_version or "")
+        if options.print:
+            print(migrate.script(connection, settings.clickhouse_database, settings.clickhouse_cluster), end="")
+            return
         names = migrate.migrate(connection, settings.clickhouse_database, settings.clickhouse_cluster)
     print("applied: " + ", ".join(names) if names else "schema is up to date")
 

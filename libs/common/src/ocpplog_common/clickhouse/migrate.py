@@ -1,7 +1,6 @@
 """Numbered, immutable migrations, applied in order by `ocpplog-admin migrate`; never by a service.
 
-Each file of `migrations/` holds one statement, written once for every form of installation: `${on_cluster}`, `${merge_tree}`
-and `${deduplication_window}` become what one server or a replicated cluster needs.
+Each file of `migrations/` holds one statement, written once for every form of installation: `forms.py` says how.
 """
 
 from __future__ import annotations
@@ -11,16 +10,16 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib import resources
-from string import Template
 from typing import Any, Protocol
 
+from ocpplog_common.clickhouse import forms
 from ocpplog_common.clickhouse.tables import MIGRATION
 
 _NAME = re.compile(r"(\d{4})_[a-z0-9_]+\.sql")
 
 
 class MigrationError(RuntimeError):
-    """A migration that was applied is not the one in this release, or is unknown to it."""
+    """A migration that was applied is not the one in this release, or is unknown to it; or tables have another form."""
 
 
 class Runner(Protocol):
@@ -41,8 +40,8 @@ class Migration:
     def checksum(self) -> str:
         return hashlib.sha256(self.template.encode()).hexdigest()
 
-    def sql(self, database: str, cluster: str = "") -> str:
-        return Template(self.template).substitute(_placeholders(database, cluster))
+    def statements(self, database: str, cluster: str = "") -> list[str]:
+        return forms.statements(self.template, database, cluster)
 
 
 def available() -> list[Migration]:
@@ -69,40 +68,68 @@ def pending(migrations: Iterable[Migration], applied: Mapping[int, str]) -> list
 
 
 def migrate(client: Runner, database: str, cluster: str = "") -> list[str]:
-    """Apply what is pending; returns the names. Safe to run again, also after it was cut off in the middle."""
-    create = Template(
-        "CREATE TABLE IF NOT EXISTS ${database}." + MIGRATION + " ${on_cluster}"
-        " (version UInt32, name String, checksum String, applied_at DateTime DEFAULT now())"
-        " ENGINE = ${merge_tree} ORDER BY version"
-    )
-    on_cluster = _placeholders(database, cluster)["on_cluster"]
-    client.command(f"CREATE DATABASE IF NOT EXISTS {database} {on_cluster}")
-    client.command(create.substitute(_placeholders(database, cluster)))
-    rows = client.query(f"SELECT DISTINCT version, checksum FROM {database}.{MIGRATION}").result_rows
-    names = []
-    for migration in pending(available(), dict(rows)):
-        client.command(migration.sql(database, cluster))
+    """Apply what is pending; returns the names. Safe to run again, also after it was cut off in the middle.
+
+    Raises MigrationError, then nothing is changed.
+    """
+    found = _pending(client, database, cluster)
+    for statement in preparation(database, cluster):
+        client.command(statement)
+    for migration in found:
+        for statement in migration.statements(database, cluster):
+            client.command(statement)
         client.command(
             f"INSERT INTO {database}.{MIGRATION} (version, name, checksum)"
             " SELECT {version:UInt32}, {name:String}, {checksum:String}",
             {"version": migration.version, "name": migration.name, "checksum": migration.checksum},
         )
-        names.append(migration.name)
-    return names
+    return [migration.name for migration in found]
 
 
-def _placeholders(database: str, cluster: str) -> dict[str, str]:
-    if not cluster:
-        return {
-            "database": database,
-            "on_cluster": "",
-            "merge_tree": "MergeTree",
-            "deduplication_window": "non_replicated_deduplication_window",
-        }
-    return {
-        "database": database,
-        "on_cluster": f"ON CLUSTER '{cluster}'",
-        # {uuid}, {shard} and {replica} are macros of the server.
-        "merge_tree": "ReplicatedMergeTree('/clickhouse/tables/{uuid}/{shard}', '{replica}')",
-        "deduplication_window": "replicated_deduplication_window",
-    }
+def script(client: Runner, database: str, cluster: str = "") -> str:
+    """What `migrate` would run now, but for the notes in the table of migrations. Changes nothing. Raises MigrationError."""
+    found = _pending(client, database, cluster)
+    parts = preparation(database, cluster)
+    for migration in found:
+        parts += [f"-- {migration.name}\n{statement.strip()}" for statement in migration.statements(database, cluster)]
+    return "".join(f"{part};\n\n" for part in parts)
+
+
+def preparation(database: str, cluster: str = "") -> list[str]:
+    """The statements before any migration: the database, and the table that says what was applied."""
+    values = forms.placeholders(database, cluster)
+    # Every node of a cluster has all of it, whatever its shard: `migrate` may be run on any.
+    engine = "ReplicatedMergeTree('/clickhouse/tables/{uuid}/all', '{shard}-{replica}')" if cluster else "MergeTree"
+    return [
+        f"CREATE DATABASE IF NOT EXISTS {database} {values['on_cluster']}".strip(),
+        f"CREATE TABLE IF NOT EXISTS {database}.{MIGRATION} {values['on_cluster']}"
+        " (version UInt32, name String, checksum String, applied_at DateTime DEFAULT now())"
+        f" ENGINE = {engine} ORDER BY version",
+    ]
+
+
+def _pending(client: Runner, database: str, cluster: str) -> list[Migration]:
+    engines = dict(
+        client.query(
+            "SELECT name, engine FROM system.tables WHERE database = {database:String}", {"database": database}
+        ).result_rows
+    )
+    _check_form(engines, database, cluster)
+    if MIGRATION not in engines:
+        return pending(available(), {})
+    applied = client.query(f"SELECT DISTINCT version, checksum FROM {database}.{MIGRATION}").result_rows
+    return pending(available(), dict(applied))
+
+
+def _check_form(engines: Mapping[str, str], database: str, cluster: str) -> None:
+    """`engines`: table -> engine. Rows must not end up in tables beside those that hold them."""
+    ours = sorted(set().union(*(forms.tables_of(migration.template) for migration in available())))
+    whole = [name for name in ours if engines.get(name, "").endswith("MergeTree")]
+    if cluster and whole:
+        first = whole[0]
+        raise MigrationError(
+            f"{', '.join(whole)}: not sharded. For each: RENAME TABLE {database}.{first} TO "
+            f"{database}.{first}{forms.SHARD_SUFFIX} ON CLUSTER '{cluster}'; {forms.distributed(database, first, cluster)}"
+        )
+    if not cluster and any(engines.get(name) == "Distributed" for name in ours):
+        raise MigrationError(f"{database} is sharded: name its cluster in OCPPLOG_CLICKHOUSE_CLUSTER")
