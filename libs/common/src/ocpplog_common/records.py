@@ -144,28 +144,34 @@ class ConnectionEventKind(StrEnum):
     DISCONNECT = "disconnect"
 
 
+_Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+_Code = Annotated[int, msgspec.Meta(ge=0, le=65535)]
+_Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+
+
 class ConnectionEvent(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A record of `ocpp.connections`, key = charger id. `close_code` as RFC 6455 section 7.4, or the HTTP status of a refusal."""
+    """A record of `ocpp.connections`, key = charger id. `at` is aware; `close_code` as RFC 6455 section 7.4, or the HTTP status
+    of a refusal."""
 
     kind: ConnectionEventKind
     charger_id: str
-    at: datetime
+    at: _Moment
     gateway_id: str
     site_id: str = ""
     connection_id: str = ""
     peer: str = ""
     subprotocol: str = ""
-    profile: int | None = None
+    profile: SecurityProfile | None = None
     """OCPP security profile with which the charger came in."""
     registered: bool = True
     """Of connects and disconnects: whether `ocpp.chargers` has the charger. Where not, it came in as one of the gateway's default
     site."""
-    close_code: int | None = None
+    close_code: _Code | None = None
     closed_by: str = ""
     reason: str = ""
     duration_s: float | None = None
-    frames_from_charger: int = 0
-    frames_from_csms: int = 0
+    frames_from_charger: _Count = 0
+    frames_from_csms: _Count = 0
 
 
 class Gap(msgspec.Struct, frozen=True):

@@ -101,7 +101,7 @@ def wire(
 
     @app.on_partitions_revoked.connect(weak=False)  # type: ignore[untyped-decorator]
     async def revoked(_: Any, partitions: Any, **__: Any) -> None:
-        worker.release(place.partition for place in partitions)
+        worker.release(place.partition for place in partitions if place.topic == topics.FRAMES)
 
 
 def highwater(app: Any) -> Callable[[int], int | None]:

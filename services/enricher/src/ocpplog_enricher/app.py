@@ -12,16 +12,18 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from ocpplog_common import id_tags, records, topics
 from ocpplog_common.clickhouse import client as clickhouse
+from ocpplog_common.clickhouse import tables
 from ocpplog_common.clock import SystemClock
 from ocpplog_common.compacted import CompactedTable
 from ocpplog_common.records import Site
-from ocpplog_enricher import agents
+from ocpplog_enricher import agents, connection_agent
+from ocpplog_enricher.connection_worker import EVENT_NAME, ConnectionWorker
 from ocpplog_enricher.dead_letter import DeadLetters
 from ocpplog_enricher.domain import schemas
 from ocpplog_enricher.domain.pairing import Pairing
 from ocpplog_enricher.health import Health
 from ocpplog_enricher.settings import EnricherSettings
-from ocpplog_enricher.sink import Sink
+from ocpplog_enricher.sink import Sink, TableWriter
 from ocpplog_enricher.site_policies import SitePolicies
 from ocpplog_enricher.warm_up import WarmUp
 from ocpplog_enricher.worker import Worker
@@ -45,7 +47,10 @@ class Enricher:
         policies = SitePolicies(self.sites, id_tag_key, settings.retention())
         self._history = WarmUp(kafka, Pairing.looks_back_us(timeout_us))
         self._dead_letters = DeadLetters(kafka, settings.kafka_idempotence)
+        # Of their own, because of how many there are in a row.
+        self._event_dead_letters = DeadLetters(kafka, settings.kafka_idempotence)
         self._store = LateStore()
+        self._starting = asyncio.Lock()
         self._started = False
         self._joined = False
         self._health = Health(settings.enricher_health_host, settings.enricher_health_port, self._problem)
@@ -61,26 +66,35 @@ class Enricher:
             failed=self.failure.report,
             limits=settings.write_limits(),
         )
+        events = f"{settings.clickhouse_database}.{tables.CONNECTION_EVENT}"
+        writer = TableWriter(self._store, events, settings.enricher_retry_for_s, EVENT_NAME)
+        connections = ConnectionWorker(writer, self._event_dead_letters)
+        connection_agent.wire(self.faust, settings, connections, self.failure, self.start)
         agents.wire(self.faust, settings, self.worker, self.failure, start=self.start, joined=self._on_joined)
 
     def _on_joined(self) -> None:
         self._joined = True
 
     async def start(self) -> None:
-        """Open what the work needs; waits for Kafka and ClickHouse. Called again when Faust restarts the agent."""
-        if self._started:
-            return
+        """Open what the work needs; waits for Kafka and ClickHouse. Called by each agent, and again when Faust restarts it."""
+        async with self._starting:
+            if not self._started:
+                await self._start()
+
+    async def _start(self) -> None:
         await self._health.start()
         schemas.load()
         await self._store.open(self.settings)
         await self.sites.start()
         await self._history.start()
         await self._dead_letters.start()
+        await self._event_dead_letters.start()
         self._started = True
         _log.info("ready", sites=len(self.sites))
 
     async def stop(self) -> None:
-        for part in (self.worker, self._health, self.sites, self._history, self._dead_letters, self._store):
+        parts = (self.worker, self._health, self.sites, self._history, self._dead_letters, self._event_dead_letters, self._store)
+        for part in parts:
             try:
                 await part.stop()
             except Exception as error:

@@ -10,6 +10,7 @@ FRAMES: Final = Counter("ocpplog_enricher_frames_total", "Frames read from ocpp.
 EXCHANGES: Final = Counter(
     "ocpplog_enricher_exchanges_total", "Exchanges that ended, by outcome and whether logged", ["outcome", "logged"]
 )
+EVENTS: Final = Counter("ocpplog_enricher_events_total", "Records read from ocpp.connections")
 ROWS: Final = Counter("ocpplog_enricher_rows_total", "Rows stored, by table", ["table"])
 DUPLICATES: Final = Counter(
     "ocpplog_enricher_duplicates_skipped_total", "Rows found stored already and skipped, by table", ["table"]

@@ -21,11 +21,11 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from ocpplog_common.clickhouse import tables
 from ocpplog_enricher import metrics
-from ocpplog_enricher.domain.rows import Enriched, LogRow, RowId, SampleRow
+from ocpplog_enricher.domain.rows import Enriched, EventRow, LogRow, RowId, RowName, SampleRow
 from ocpplog_enricher.errors import RowsRejected, StoreUnavailable
 
 _log = structlog.get_logger(__name__)
-_Row = TypeVar("_Row", LogRow, SampleRow)
+_Row = TypeVar("_Row", LogRow, SampleRow, EventRow)
 _Result = TypeVar("_Result")
 
 _REJECTED_CODES = (6, 26, 27, 38, 41, 53, 69, 70, 72, 117, 321, 349, 407, 636)
@@ -36,6 +36,8 @@ _WRITE_SETTINGS = {
     "async_insert": 0,
     "insert_deduplicate": 1,
     "wait_end_of_query": 1,
+    # An insert holds rows of one Kafka partition, so on a cluster of one shard: it is there when the answer comes.
+    "distributed_foreground_insert": 1,
     # One block an insert: that is what the token names and what is stored all or none.
     "input_format_parallel_parsing": 0,
     "max_insert_block_size": 1_000_000,
@@ -71,11 +73,14 @@ class Sink:
 
 
 class TableWriter:
-    def __init__(self, store: Store, table: str, retry_for_s: float) -> None:
+    """`name` is the SQL of the columns that make up a row's `id`."""
+
+    def __init__(self, store: Store, table: str, retry_for_s: float, name: str = "lower(hex(connection_id)), sequence") -> None:
         self._store = store
         self._table = table
         self._label = table.rpartition(".")[2]
         self._retry_for_s = retry_for_s
+        self._name = name
 
     async def write(self, rows: Sequence[_Row], suspect: bool) -> bool:
         """Returns once every row is stored. With `suspect`, true where the last rows were stored before.
@@ -100,8 +105,8 @@ class TableWriter:
         raise StoreUnavailable(f"{self._table}: acknowledged rows do not show: {missing[0].id}")
 
     async def _insert(self, rows: Sequence[_Row]) -> None:
-        connection, sequence = rows[0].id
-        settings = _WRITE_SETTINGS | {"insert_deduplication_token": f"{self._label}:{connection}:{sequence}"}
+        token = ":".join(map(str, (self._label, *rows[0].id)))
+        settings = _WRITE_SETTINGS | {"insert_deduplication_token": token}
         block = b"\n".join(map(msgspec.json.encode, rows))
 
         async def once() -> None:
@@ -117,9 +122,9 @@ class TableWriter:
         stored = await self._persist(lambda: self._stored(rows))
         return [row for row in rows if row.id not in stored]
 
-    async def _stored(self, rows: Sequence[_Row]) -> set[RowId]:
+    async def _stored(self, rows: Sequence[_Row]) -> set[RowName]:
         result = await self._store.query(
-            f"SELECT DISTINCT lower(hex(connection_id)), sequence FROM {self._table}"
+            f"SELECT DISTINCT {self._name} FROM {self._table}"
             " WHERE site_id IN {sites:Array(String)} AND datetime >= {first:DateTime64(3, 'UTC')}"
             " AND datetime <= {last:DateTime64(3, 'UTC')} AND charger_id IN {chargers:Array(String)}",
             {
@@ -130,7 +135,7 @@ class TableWriter:
                 "last": max(row.datetime for row in rows)[:-3],
             },
         )
-        return {(connection, sequence) for connection, sequence in result.result_rows}
+        return {tuple(row) for row in result.result_rows}
 
     async def _persist(self, attempt: Callable[[], Awaitable[_Result]]) -> _Result:
         """Try until it works, with growing pauses. What is tried again is the same to the byte, and so is its token."""

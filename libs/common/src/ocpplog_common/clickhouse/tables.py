@@ -8,6 +8,8 @@ LOG: Final = "ocpp_log"
 """One row an exchange: a request and its response."""
 METER_SAMPLE: Final = "meter_sample"
 """One row a sampled value of a MeterValues, StopTransaction or TransactionEvent request."""
+CONNECTION_EVENT: Final = "connection_event"
+"""One row a connect, refuse or disconnect."""
 MIGRATION: Final = "schema_migration"
 
 EXPORT_COLUMNS: Final[dict[str, str]] = {

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import msgspec
 
+RowName = tuple[str | int, ...]
+"""What names a row of a table for good."""
 RowId = tuple[str, int]
 """(connection id, 32 hex digits; number of the frame on that connection): what names a row for good."""
 
@@ -97,6 +99,33 @@ class SampleRow(msgspec.Struct, omit_defaults=True, kw_only=True):
     def id(self) -> RowId:
         """The id of the log row whose request carried the sample: the samples of one message are stored all or none."""
         return self.connection_id, self.sequence
+
+
+class EventRow(msgspec.Struct, omit_defaults=True, kw_only=True):
+    """A row of `connection_event`."""
+
+    datetime: str
+    site_id: str
+    charger_id: str
+    kind: str
+    gateway_id: str
+    event_id: str
+    kafka_partition: int
+    kafka_offset: int
+    connection_id: str = ""
+    peer: str = ""
+    subprotocol: str = ""
+    profile: int | None = None
+    close_code: int | None = None
+    closed_by: str = ""
+    reason: str = ""
+    duration_s: float | None = None
+    frames_from_charger: int = 0
+    frames_from_csms: int = 0
+
+    @property
+    def id(self) -> tuple[str]:
+        return (self.event_id,)
 
 
 @dataclass(frozen=True, slots=True)

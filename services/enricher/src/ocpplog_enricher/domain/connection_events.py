@@ -1,0 +1,52 @@
+"""A record of `ocpp.connections` as a row of `connection_event`."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from hashlib import blake2b
+
+from ocpplog_common.records import ConnectionEvent, ConnectionEventKind, RecordError, decode_connection_event
+from ocpplog_enricher.domain.rows import EventRow
+
+_CONNECTION_ID = re.compile(r"[0-9a-f]{32}")
+_FIRST, _LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2106, 1, 1, tzinfo=UTC)
+"""Between these the table's lifetime of rows can be reckoned."""
+
+
+def event_row(value: bytes | None, partition: int, offset: int) -> EventRow:
+    """Raises `RecordError`, which says what is wrong with the record.
+
+    The row is named by a digest of the record's bytes: a gateway that writes an event twice sends the same bytes.
+    """
+    event = decode_connection_event(value or b"")
+    _check(event)
+    return EventRow(
+        datetime=event.at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f"),
+        site_id=event.site_id,
+        charger_id=event.charger_id,
+        kind=event.kind.value,
+        gateway_id=event.gateway_id,
+        event_id=blake2b(value or b"", digest_size=16).hexdigest(),
+        kafka_partition=partition,
+        kafka_offset=offset,
+        connection_id=event.connection_id,
+        peer=event.peer,
+        subprotocol=event.subprotocol,
+        profile=event.profile,
+        close_code=event.close_code,
+        closed_by=event.closed_by,
+        reason=event.reason,
+        duration_s=event.duration_s,
+        frames_from_charger=event.frames_from_charger,
+        frames_from_csms=event.frames_from_csms,
+    )
+
+
+def _check(event: ConnectionEvent) -> None:
+    if not _FIRST <= event.at < _LAST:
+        raise RecordError(f"ConnectionEvent record: at: {event.at.isoformat()} cannot be kept")
+    named = bool(_CONNECTION_ID.fullmatch(event.connection_id))
+    # A handshake that was refused before it was a connection has no id.
+    if not named and (event.connection_id or event.kind is not ConnectionEventKind.REFUSE):
+        raise RecordError(f"ConnectionEvent record: connection_id: {event.connection_id!r} is not 32 hex digits")

@@ -1,0 +1,179 @@
+"""Connection events: what a row is, and each of them once."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+from types import SimpleNamespace
+from typing import Any
+
+import msgspec
+import pytest
+from clickhouse_connect.driver.exceptions import DatabaseError, OperationalError
+
+from ocpplog_common.envelope import new_connection_id
+from ocpplog_common.records import ConnectionEvent, ConnectionEventKind, RecordError, encode
+from ocpplog_enricher import sink as sink_module
+from ocpplog_enricher.connection_worker import EVENT_NAME, ConnectionWorker
+from ocpplog_enricher.domain.connection_events import event_row
+from ocpplog_enricher.errors import StoreUnavailable
+from ocpplog_enricher.sink import TableWriter
+
+from .test_sink import FakeClickHouse
+
+AT = datetime(2026, 11, 24, 10, 3, 49, 123456, UTC)
+CONNECTION = new_connection_id(1)
+
+
+def event(**changes: Any) -> ConnectionEvent:
+    kind = ConnectionEventKind.CONNECT
+    known: dict[str, Any] = {
+        "kind": kind,
+        "charger_id": "CP1",
+        "at": AT,
+        "gateway_id": "gw",
+        "site_id": "s",
+        "connection_id": CONNECTION,
+    }
+    return ConnectionEvent(**(known | changes))
+
+
+class TestRow:
+    def test_carries_everything_of_the_event(self) -> None:
+        left = event(
+            kind=ConnectionEventKind.DISCONNECT,
+            at=AT.astimezone(timezone(timedelta(hours=5))),
+            peer="10.0.0.1",
+            subprotocol="ocpp1.6",
+            profile=2,
+            close_code=1001,
+            closed_by="charger",
+            reason="bye",
+            duration_s=1.5,
+            frames_from_charger=7,
+            frames_from_csms=5,
+        )
+        row = msgspec.to_builtins(event_row(encode(left), 3, 9))
+        told = msgspec.to_builtins(left) | {"at": "2026-11-24 10:03:49.123456"}
+        assert {name: row["datetime" if name == "at" else name] for name in told} == told
+        assert (row["kafka_partition"], row["kafka_offset"]) == (3, 9)
+
+    def test_equal_records_have_one_name_wherever_they_stand(self) -> None:
+        names = {event_row(encode(event()), partition, partition).event_id for partition in range(3)}
+        others = [event(charger_id="CP2"), event(kind=ConnectionEventKind.DISCONNECT), event(at=AT + timedelta(microseconds=1))]
+        assert len(names) == 1
+        assert len({event_row(encode(other), 0, 0).event_id for other in others} - names) == 3
+
+    @pytest.mark.parametrize(
+        ("value", "reason"),
+        [
+            (None, "truncated"),
+            (b"x", "malformed"),
+            (encode(event()).replace(b"+00:00", b"").replace(b"Z", b""), "at"),
+            (encode(event(at=datetime(1901, 1, 1, tzinfo=UTC))), "cannot be kept"),
+            (encode(event(connection_id="")), "connection_id"),
+            (encode(event(connection_id="7")), "connection_id"),
+            (encode(event(kind=ConnectionEventKind.REFUSE, connection_id="7")), "connection_id"),
+            (encode(event(close_code=70_000)), "close_code"),
+            (encode(event(frames_from_csms=-1)), "frames_from_csms"),
+        ],
+    )
+    def test_what_cannot_be_read_says_why(self, value: bytes | None, reason: str) -> None:
+        with pytest.raises(RecordError, match=reason):
+            event_row(value, 0, 0)
+
+    def test_a_refusal_needs_no_connection(self) -> None:
+        assert (
+            event_row(encode(event(kind=ConnectionEventKind.REFUSE, connection_id="", charger_id="")), 0, 0).connection_id == ""
+        )
+
+
+class Events(FakeClickHouse):
+    async def query(self, query: str, parameters: dict[str, Any]) -> Any:
+        assert f"SELECT DISTINCT {EVENT_NAME} FROM" in query
+        return SimpleNamespace(result_rows=[(row["event_id"],) for row in self.rows])
+
+
+class Record:
+    def __init__(self, acknowledged: list[tuple[int, int]], value: bytes, offset: int, partition: int = 0) -> None:
+        self.key: bytes | None = b"CP1"
+        self.value: bytes | None = value
+        self.offset, self.partition = offset, partition
+        self.headers: list[tuple[str, bytes]] = []
+        self._acknowledged = acknowledged
+
+    def ack(self) -> None:
+        self._acknowledged.append((self.partition, self.offset))
+
+
+class PutAside:
+    def __init__(self) -> None:
+        self.put_aside: list[tuple[str, str]] = []
+
+    def went_well(self) -> None: ...
+
+    async def put(self, key: object, value: object, headers: object, origin: str, reason: str) -> None:
+        self.put_aside.append((origin, reason))
+
+
+class Bench:
+    def __init__(self) -> None:
+        self.store, self.aside, self.acknowledged = Events(), PutAside(), list[tuple[int, int]]()
+
+    def worker(self) -> ConnectionWorker:
+        writer = TableWriter(self.store, "log.connection_event", 0.2, EVENT_NAME)
+        return ConnectionWorker(writer, self.aside)  # type: ignore[arg-type]
+
+    def records(self, *numbers: int, first: int = 0, partition: int = 0) -> list[Record]:
+        values = [encode(event(at=AT + timedelta(seconds=number))) for number in numbers]
+        return [Record(self.acknowledged, value, first + place, partition) for place, value in enumerate(values)]
+
+    def seconds(self) -> list[int]:
+        return [int(row["datetime"][17:19]) - AT.second for row in self.store.rows]
+
+
+@pytest.fixture
+def bench(monkeypatch: pytest.MonkeyPatch) -> Bench:
+    monkeypatch.setattr(sink_module, "_FIRST_PAUSE_S", 0.001)
+    return Bench()
+
+
+class TestWorker:
+    async def test_copies_and_replays_are_one_row_and_all_are_acknowledged_in_order(self, bench: Bench) -> None:
+        await bench.worker().handle(bench.records(1, 2, 1))
+        await bench.worker().handle(bench.records(1, 2, 1, 3, first=7))
+        assert bench.seconds() == [1, 2, 3]
+        assert bench.acknowledged == [(0, offset) for offset in (0, 1, 2, 7, 8, 9, 10)]
+
+    async def test_an_insert_holds_rows_of_one_partition(self, bench: Bench) -> None:
+        await bench.worker().handle([*bench.records(1, 2), *bench.records(3, partition=1), *bench.records(4, first=2)])
+        assert sorted(bench.seconds()) == [1, 2, 3, 4]
+        assert len(bench.store.tokens) == 2
+        assert sorted(bench.acknowledged) == [(0, 0), (0, 1), (0, 2), (1, 0)]
+
+    async def test_an_insert_of_one_that_was_killed_arrives_late(self, bench: Bench) -> None:
+        look_up, late = bench.store.query, [1]
+
+        async def query(query: str, parameters: dict[str, Any]) -> Any:
+            found = await look_up(query, parameters)
+            if late and late.pop():
+                await bench.worker().handle(bench.records(1, 2))
+            return found
+
+        bench.store.query = query  # type: ignore[method-assign]
+        await bench.worker().handle(bench.records(1, 2, 3))
+        assert bench.seconds() == [1, 2, 3]
+
+    async def test_nothing_is_acknowledged_that_is_not_stored(self, bench: Bench) -> None:
+        bench.store.errors = [OperationalError("down")] * 1000
+        with pytest.raises(StoreUnavailable):
+            await bench.worker().handle(bench.records(1, 2))
+        assert bench.acknowledged == []
+
+    async def test_what_cannot_be_read_or_is_refused_is_put_aside(self, bench: Bench) -> None:
+        records = [*bench.records(1, 2), Record(bench.acknowledged, b"x", 2), *bench.records(3, first=3)]
+        bench.store.errors = [DatabaseError("no", code=27)] * 2
+        await bench.worker().handle(records)
+        [(unread, why), (refused, _)] = bench.aside.put_aside
+        assert (unread, refused) == ("ocpp.connections-0@2", "ocpp.connections-0@0")
+        assert why.startswith("ConnectionEvent record: ")
+        assert [offset for _, offset in bench.acknowledged] == [0, 1, 2, 3]
