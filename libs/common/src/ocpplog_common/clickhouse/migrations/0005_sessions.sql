@@ -1,0 +1,144 @@
+-- One row a charging session, from what the log has of it. OCPP 1.6: StartTransaction, StopTransaction and the samples of
+-- MeterValues; 2.x: TransactionEvent. Chargers count their transactions each for itself, and some begin again: what one charger
+-- logged under one id is put in order of time, and cut where a new session must have begun. That is
+--   * at a start (one that was sent twice, with the same timestamp and reading, counts once), and
+--   * behind a stop: at another stop, or at anything else that comes more than a day later.
+-- A time is the charger's own where it is at most 30 days behind the gateway's and at most one day before it, else the gateway's.
+CREATE VIEW IF NOT EXISTS ${database}.sessions ${on_cluster}
+(
+  site_id LowCardinality(String) COMMENT 'The site',
+  charger_id LowCardinality(String) COMMENT 'The charger',
+  connector_id Nullable(Int32) COMMENT 'In 2.x the EVSE; empty where only the stop was logged',
+  transaction_id String COMMENT 'Empty where the start was never answered. Not unique: chargers may use one again',
+  id_tag String COMMENT 'Who started it, as the site shows tags',
+  id_tag_info_status LowCardinality(String) COMMENT 'What the central system said to the tag',
+  subprotocol LowCardinality(String) COMMENT 'ocpp1.6, ocpp2.0.1, ocpp2.1',
+  started_at Nullable(DateTime64(3, 'UTC')) COMMENT 'Empty where the start was not logged',
+  stopped_at Nullable(DateTime64(3, 'UTC')) COMMENT 'Empty where the stop was not logged, or has not come yet',
+  is_open Bool COMMENT 'No stop was logged, and no later session on the connector',
+  duration_s Nullable(Float64) COMMENT 'From started_at to stopped_at, seconds; empty where the clock was set back in between',
+  energy_wh Nullable(Float64) COMMENT 'Wh; so far, where it has no stop. Empty where readings are missing or went back',
+  energy_from LowCardinality(String) COMMENT 'meter: start and stop; samples: Transaction.Begin and .End; register: what there is',
+  max_power_w Nullable(Float64) COMMENT 'Greatest Power.Active.Import, W; of phases together where there is no total',
+  reason LowCardinality(String) COMMENT 'Why it stopped',
+  first_seen_at DateTime64(3, 'UTC') COMMENT 'When the first message of it passed the gateway',
+  last_seen_at DateTime64(3, 'UTC') COMMENT 'When the last one did'
+)
+SQL SECURITY INVOKER
+AS SELECT
+  site_id, charger_id, connector_id, transaction_id, id_tag, id_tag_info_status, subprotocol, started_at, stopped_at,
+  stopped_at IS NULL AND first_seen_at = max(first_seen_at) OVER (PARTITION BY site_id, charger_id, connector_id) AS is_open,
+  if(stopped_at >= started_at, dateDiff('millisecond', started_at, stopped_at) / 1000, NULL) AS duration_s,
+  if(used >= 0, used, NULL) AS energy_wh,
+  if(energy_wh IS NULL, '', basis) AS energy_from,
+  max_power_w, reason, first_seen_at, last_seen_at
+FROM
+(
+  SELECT
+    site_id, charger_id, transaction_id,
+    arrayJoin(arraySplit(
+      (event, nth, before) -> (event.kind = 'start' AND nth = 1) OR (before.kind = 'stop' AND (
+        (event.kind = 'stop' AND event.at != before.at) OR dateDiff('hour', before.logged, event.logged) > 24)),
+      events,
+      arrayEnumerateUniq(arrayMap(event -> (event.kind, event.at, event.meter_start), events)),
+      arrayPushFront(arrayPopBack(events), events[1]))) AS session,
+    arrayFirst(event -> event.kind = 'start', session) AS start,
+    arrayFirst(event -> event.kind = 'stop', session) AS stop,
+    arrayFirst(event -> event.connector_id IS NOT NULL, session).connector_id AS connector_id,
+    arrayFirst(event -> event.id_tag != '' AND event.kind != 'stop', session).id_tag AS id_tag,
+    arrayFirst(event -> event.id_tag_info_status != '', session).id_tag_info_status AS id_tag_info_status,
+    arrayFirst(event -> event.subprotocol != '', session).subprotocol AS subprotocol,
+    stop.reason AS reason,
+    if(start.kind = 'start', start.at, NULL) AS started_at,
+    if(stop.kind = 'stop', stop.at, NULL) AS stopped_at,
+    session[1].logged AS first_seen_at,
+    arrayMax(session.logged_until) AS last_seen_at,
+    start.meter_start AS meter_start,
+    stop.meter_stop AS meter_stop,
+    arrayFirst(event -> event.begun IS NOT NULL, session).begun AS begun,
+    arrayLast(event -> event.ended IS NOT NULL, session).ended AS ended,
+    arrayFilter(event -> event.first IS NOT NULL, session) AS readings,
+    -- A reading of the start or the stop goes before samples; one reading alone says nothing.
+    coalesce(meter_start, begun, if(notEmpty(readings), readings[1].first, NULL)) AS from_wh,
+    coalesce(meter_stop, ended, if(notEmpty(readings), readings[-1].last, NULL)) AS to_wh,
+    coalesce(meter_start, meter_stop, begun, ended) IS NULL AND readings[1].first_at = readings[-1].last_at AS alone,
+    if(alone, NULL, to_wh - from_wh) AS used,
+    multiIf(meter_start IS NOT NULL AND meter_stop IS NOT NULL, 'meter',
+            coalesce(meter_start, meter_stop) IS NULL AND begun IS NOT NULL AND ended IS NOT NULL, 'samples',
+            'register') AS basis,
+    arrayMax(arrayMap(event -> coalesce(event.power, -inf), session)) AS greatest,
+    if(isFinite(greatest), greatest, NULL) AS max_power_w
+  FROM
+  (
+    SELECT
+      site_id, charger_id, transaction_id, without_id_on,
+      arraySort(event -> (event.logged, event.place), groupArray(CAST(
+        (logged, logged_until, indexOf(['start', 'samples', 'update', 'stop'], kind), kind, at, connector_id, id_tag,
+          id_tag_info_status, subprotocol, meter_start, meter_stop, reason, begun, ended, first, last, first_at, last_at, power),
+        'Tuple(logged DateTime64(3, \'UTC\'), logged_until DateTime64(3, \'UTC\'), place UInt8, kind String,
+          at DateTime64(3, \'UTC\'), connector_id Nullable(Int32), id_tag String, id_tag_info_status String, subprotocol String,
+          meter_start Nullable(Float64), meter_stop Nullable(Float64), reason String, begun Nullable(Float64),
+          ended Nullable(Float64), first Nullable(Float64), last Nullable(Float64),
+          first_at Nullable(DateTime64(6, \'UTC\')), last_at Nullable(DateTime64(6, \'UTC\')), power Nullable(Float64))'))) AS events
+    FROM
+    (
+      -- 1.6: a start that got no answer, and was sent again, is the one that got it.
+      SELECT
+        site_id, charger_id,
+        argMaxIf(id, datetime, id != '') AS transaction_id,
+        if(transaction_id = '', connector_id, NULL) AS without_id_on,
+        min(datetime) AS logged, max(datetime) AS logged_until, 'start' AS kind, own_at AS at,
+        connector_id, any(tag) AS id_tag, anyLast(tag_status) AS id_tag_info_status, any(protocol) AS subprotocol,
+        reading AS meter_start, NULL AS meter_stop, '' AS reason,
+        NULL AS begun, NULL AS ended, NULL AS first, NULL AS last, NULL AS first_at, NULL AS last_at, NULL AS power
+      FROM
+      (
+        SELECT
+          site_id, charger_id, transaction_id AS id, datetime, connector_id, id_tag AS tag, id_tag_info_status AS tag_status,
+          subprotocol AS protocol,
+          toDateTime64(if(request_timestamp BETWEEN datetime - INTERVAL 30 DAY AND datetime + INTERVAL 1 DAY,
+            assumeNotNull(request_timestamp), datetime), 3, 'UTC') AS own_at,
+          toFloat64OrNull(trim(BOTH '"' FROM JSONExtractRaw(request, 'meterStart'))) AS reading
+        FROM ${database}.ocpp_log
+        WHERE action = 'StartTransaction'
+      )
+      GROUP BY site_id, charger_id, connector_id, own_at, reading
+      UNION ALL
+      SELECT
+        site_id, charger_id, transaction_id, NULL, datetime, datetime,
+        if(action = 'StopTransaction', 'stop', transform(JSONExtractString(request, 'eventType'), ['Started', 'Ended'], ['start', 'stop'], 'update')),
+        toDateTime64(if(request_timestamp BETWEEN datetime - INTERVAL 30 DAY AND datetime + INTERVAL 1 DAY,
+          assumeNotNull(request_timestamp), datetime), 3, 'UTC'),
+        connector_id, id_tag, id_tag_info_status, subprotocol, NULL, meter_stop, reason,
+        NULL, NULL, NULL, NULL, NULL, NULL, NULL
+      FROM ${database}.ocpp_log
+      WHERE action IN ('StopTransaction', 'TransactionEvent')
+      UNION ALL
+      -- Samples by the hour: few rows, and narrow enough to be put to the right session.
+      SELECT
+        site_id, charger_id, transaction_id, NULL, min(datetime), max(datetime), 'samples', min(datetime),
+        anyIf(connector_id, connector_id != 0), '', '', '', NULL, NULL, '',
+        argMinOrNullIf(value_si, sampled_at, is_register AND context = 'Transaction.Begin'),
+        argMaxOrNullIf(value_si, sampled_at, is_register AND context = 'Transaction.End'),
+        argMinOrNullIf(value_si, sampled_at, is_register),
+        argMaxOrNullIf(value_si, sampled_at, is_register),
+        minOrNullIf(sampled_at, is_register),
+        maxOrNullIf(sampled_at, is_register),
+        coalesce(maxOrNullIf(value_si, is_power AND phase = ''),
+          arrayMax(mapValues(sumMapIf(map(moment, assumeNotNull(value_si)), is_power AND phase IN ('L1', 'L2', 'L3', 'L1-N', 'L2-N', 'L3-N')))))
+      FROM
+      (
+        SELECT
+          site_id, charger_id, transaction_id, datetime, connector_id, value_si, sampled_at, context, phase,
+          measurand = 'Power.Active.Import' AS is_power,
+          measurand = 'Energy.Active.Import.Register' AND phase = '' AS is_register,
+          cityHash64(connection_id, sequence, sampled_at) AS moment
+        FROM ${database}.meter_sample
+        WHERE measurand IN ('Power.Active.Import', 'Energy.Active.Import.Register') AND transaction_id != ''
+          AND value_si IS NOT NULL AND location IN ('', 'Outlet')
+      )
+      GROUP BY site_id, charger_id, transaction_id, toStartOfHour(datetime)
+    )
+    GROUP BY site_id, charger_id, transaction_id, without_id_on
+  )
+)
