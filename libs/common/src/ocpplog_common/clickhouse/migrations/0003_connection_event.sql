@@ -19,10 +19,10 @@ CREATE TABLE IF NOT EXISTS ${database}.connection_event ${on_cluster}
   frames_from_charger UInt64 COMMENT 'disconnect: frames received from the charger' CODEC(ZSTD(1)),
   frames_from_csms  UInt64 COMMENT 'disconnect: frames received from the central system' CODEC(ZSTD(1)),
   event_id          UUID COMMENT 'Digest of the record' CODEC(ZSTD(1)),
-  kafka_partition   UInt16 CODEC(ZSTD(1)),
-  kafka_offset      UInt64 CODEC(Delta(8), ZSTD(1)),
+  kafka_partition   UInt16 COMMENT 'Place of the record in ocpp.connections' CODEC(ZSTD(1)),
+  kafka_offset      UInt64 COMMENT 'Likewise' CODEC(Delta(8), ZSTD(1)),
   retention_days    UInt16 DEFAULT 400 COMMENT 'How long the row is kept' CODEC(ZSTD(1)),
-  stored_at         DateTime64(3, 'UTC') DEFAULT now64(3, 'UTC') CODEC(Delta(8), ZSTD(1)),
+  stored_at         DateTime64(3, 'UTC') DEFAULT now64(3, 'UTC') COMMENT 'When the row was written' CODEC(Delta(8), ZSTD(1)),
   INDEX mm_dt datetime TYPE minmax GRANULARITY 1
 )
 ENGINE = ${merge_tree}

@@ -1,0 +1,49 @@
+"""docs/analysts.md: its queries give its results, and its tables are the views' columns."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import clickhouse_connect
+import pytest
+from clickhouse_connect.driver import Client
+from integration.views_support import Log, example
+
+from ocpplog_common.clickhouse.migrate import available
+from support.processes import local_clickhouse
+
+pytestmark = pytest.mark.integration
+PAGE = (Path(__file__).parents[2] / "docs/analysts.md").read_text()
+VIEWS = [found[1] for migration in available() if (found := re.search(r"^CREATE VIEW .*\.(\w+) ", migration.template, re.MULTILINE))]
+EXAMPLES = re.findall(r"^```sql\n((?:.+\n)+?)```\n\n((?:\|.+\|\n)+)", PAGE, re.MULTILINE)
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    with (
+        local_clickhouse(tmp_path_factory.mktemp("page")) as server,
+        clickhouse_connect.get_client(host="127.0.0.1", port=server.port) as found,
+    ):
+        example(Log(found, "ocpplog"))
+        yield found
+
+
+@pytest.mark.parametrize(("sql", "result"), EXAMPLES, ids=[re.findall(r"ocpplog\.(\w+)", sql)[0] for sql, _ in EXAMPLES])
+def test_the_queries_give_the_results(client: Client, sql: str, result: str) -> None:
+    assert client.raw_query(sql, fmt="Markdown").decode() == result
+
+
+@pytest.mark.parametrize("view", [*VIEWS, "connection_event"])
+def test_the_tables_are_the_columns(client: Client, view: str) -> None:
+    section = PAGE.partition(f"## `{view}`\n")[2].partition("\n## ")[0]
+    told = re.findall(r"^\| `(\w+)` \| (.*?) \| (.*) \|$", section, re.MULTILINE)
+    sql = "SELECT name, type, comment FROM system.columns WHERE database = 'ocpplog' AND table = {view:String} ORDER BY position"
+    columns = client.query(sql, {"view": view}).result_rows
+    assert told == [tuple(column) for column in columns]
+    assert all(meaning for *_, meaning in told)
+
+
+def test_every_view_has_an_example() -> None:
+    assert {re.findall(r"ocpplog\.(\w+)", sql)[0] for sql, _ in EXAMPLES} >= set(VIEWS)
