@@ -9,14 +9,16 @@ from pathlib import Path
 import clickhouse_connect
 import pytest
 from clickhouse_connect.driver import Client
-from integration.views_support import Log, example
 
+from integration.views_support import Log, example
 from ocpplog_common.clickhouse.migrate import available
 from support.processes import local_clickhouse
 
 pytestmark = pytest.mark.integration
 PAGE = (Path(__file__).parents[2] / "docs/analysts.md").read_text()
-VIEWS = [found[1] for migration in available() if (found := re.search(r"^CREATE VIEW .*\.(\w+) ", migration.template, re.MULTILINE))]
+VIEWS = [
+    found[1] for migration in available() if (found := re.search(r"^CREATE VIEW .*\.(\w+) ", migration.template, re.MULTILINE))
+]
 EXAMPLES = re.findall(r"^```sql\n((?:.+\n)+?)```\n\n((?:\|.+\|\n)+)", PAGE, re.MULTILINE)
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from ocpplog_common.clickhouse import forms, migrate
+from ocpplog_common.admin.__main__ import main
+from ocpplog_common.clickhouse import client, forms, migrate
 
 MIGRATIONS = migrate.available()
 
@@ -71,6 +74,7 @@ class FakeServer:
 
     def __init__(self, tables: dict[str, str], applied: dict[int, str]) -> None:
         self.tables, self.applied, self.commands = tables, applied, list[str]()
+        self.server_version = "26.9.2.1"
 
     def command(self, cmd: str, parameters: dict[str, Any] | None = None) -> None:
         self.commands.append(cmd)
@@ -105,3 +109,33 @@ class TestMigrating:
         with pytest.raises(migrate.MigrationError, match="OCPPLOG_CLICKHOUSE_CLUSTER"):
             migrate.migrate(server, "log")
         assert server.commands == []
+
+
+class TestCommand:
+    """`ocpplog-admin migrate`."""
+
+    @pytest.fixture
+    def server(self, monkeypatch: pytest.MonkeyPatch) -> FakeServer:
+        found = FakeServer({}, {})
+
+        @contextmanager
+        def connect(*_: Any, **__: Any) -> Iterator[FakeServer]:
+            yield found
+
+        monkeypatch.setattr(client, "connect", connect)
+        monkeypatch.setenv("OCPPLOG_CLICKHOUSE_CLUSTER", "main")
+        return found
+
+    def test_prints_what_it_would_run(self, server: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
+        assert main(["migrate", "--print"]) == 0
+        printed = capsys.readouterr().out
+        assert server.commands == []
+        assert printed.startswith("CREATE DATABASE IF NOT EXISTS ocpplog ON CLUSTER 'main';\n")
+        assert main(["migrate"]) == 0
+        assert all(command.strip() in printed for command in server.commands if "INSERT" not in command)
+        assert capsys.readouterr().out == f"applied: {', '.join(migration.name for migration in MIGRATIONS)}\n"
+
+    def test_says_what_to_do_about_tables_of_the_other_form(self, server: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
+        server.tables["ocpp_log"] = "ReplicatedMergeTree"
+        assert main(["migrate"]) == 1
+        assert "RENAME TABLE ocpplog.ocpp_log TO ocpplog.ocpp_log_shard ON CLUSTER 'main'" in capsys.readouterr().err

@@ -144,7 +144,6 @@ class ConnectionEventKind(StrEnum):
     DISCONNECT = "disconnect"
 
 
-_Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 _Code = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 _Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 

@@ -36,109 +36,110 @@ FROM
 (
   SELECT
     site_id, charger_id, transaction_id,
-    arrayJoin(arraySplit(
-      (event, nth, before) -> (event.kind = 'start' AND nth = 1) OR (before.kind = 'stop' AND (
-        (event.kind = 'stop' AND event.at != before.at) OR dateDiff('hour', before.logged, event.logged) > 24)),
-      events,
-      arrayEnumerateUniq(arrayMap(event -> (event.kind, event.at, event.meter_start), events)),
-      arrayPushFront(arrayPopBack(events), events[1]))) AS session,
-    arrayFirst(event -> event.kind = 'start', session) AS start,
-    arrayFirst(event -> event.kind = 'stop', session) AS stop,
-    arrayFirst(event -> event.connector_id IS NOT NULL, session).connector_id AS connector_id,
-    arrayFirst(event -> event.id_tag != '' AND event.kind != 'stop', session).id_tag AS id_tag,
-    arrayFirst(event -> event.id_tag_info_status != '', session).id_tag_info_status AS id_tag_info_status,
-    arrayFirst(event -> event.subprotocol != '', session).subprotocol AS subprotocol,
-    stop.reason AS reason,
-    if(start.kind = 'start', start.at, NULL) AS started_at,
-    if(stop.kind = 'stop', stop.at, NULL) AS stopped_at,
-    session[1].logged AS first_seen_at,
-    arrayMax(session.logged_until) AS last_seen_at,
-    start.meter_start AS meter_start,
-    stop.meter_stop AS meter_stop,
-    arrayFirst(event -> event.begun IS NOT NULL, session).begun AS begun,
-    arrayLast(event -> event.ended IS NOT NULL, session).ended AS ended,
-    arrayFilter(event -> event.first IS NOT NULL, session) AS readings,
+    argMin(e.connector_id, logged) AS connector_id,
+    argMinIf(e.id_tag, logged, e.id_tag != '' AND kind != 'stop') AS id_tag,
+    argMinIf(e.id_tag_info_status, logged, e.id_tag_info_status != '') AS id_tag_info_status,
+    max(e.subprotocol) AS subprotocol,
+    argMinOrNullIf(at, logged, kind = 'start') AS started_at,
+    argMinOrNullIf(at, logged, kind = 'stop') AS stopped_at,
+    argMinIf(e.reason, logged, kind = 'stop') AS reason,
+    min(logged) AS first_seen_at,
+    max(logged_until) AS last_seen_at,
+    max(power) AS max_power_w,
+    argMin(e.meter_start, logged) AS meter_start,
+    argMin(e.meter_stop, logged) AS meter_stop,
+    argMin(e.begun, logged) AS begun,
+    argMax(e.ended, logged) AS ended,
     -- A reading of the start or the stop goes before samples; one reading alone says nothing.
-    coalesce(meter_start, begun, if(notEmpty(readings), readings[1].first, NULL)) AS from_wh,
-    coalesce(meter_stop, ended, if(notEmpty(readings), readings[-1].last, NULL)) AS to_wh,
-    coalesce(meter_start, meter_stop, begun, ended) IS NULL AND readings[1].first_at = readings[-1].last_at AS alone,
+    coalesce(meter_start, begun, argMin(first, first_at)) AS from_wh,
+    coalesce(meter_stop, ended, argMax(last, last_at)) AS to_wh,
+    coalesce(meter_start, meter_stop, begun, ended) IS NULL AND min(first_at) = max(last_at) AS alone,
     if(alone, NULL, to_wh - from_wh) AS used,
     multiIf(meter_start IS NOT NULL AND meter_stop IS NOT NULL, 'meter',
             coalesce(meter_start, meter_stop) IS NULL AND begun IS NOT NULL AND ended IS NOT NULL, 'samples',
-            'register') AS basis,
-    arrayMax(arrayMap(event -> coalesce(event.power, -inf), session)) AS greatest,
-    if(isFinite(greatest), greatest, NULL) AS max_power_w
+            'register') AS basis
   FROM
   (
     SELECT
-      site_id, charger_id, transaction_id, without_id_on,
-      arraySort(event -> (event.logged, event.place), groupArray(CAST(
-        (logged, logged_until, indexOf(['start', 'samples', 'update', 'stop'], kind), kind, at, connector_id, id_tag,
-          id_tag_info_status, subprotocol, meter_start, meter_stop, reason, begun, ended, first, last, first_at, last_at, power),
-        'Tuple(logged DateTime64(3, \'UTC\'), logged_until DateTime64(3, \'UTC\'), place UInt8, kind String,
-          at DateTime64(3, \'UTC\'), connector_id Nullable(Int32), id_tag String, id_tag_info_status String, subprotocol String,
-          meter_start Nullable(Float64), meter_stop Nullable(Float64), reason String, begun Nullable(Float64),
-          ended Nullable(Float64), first Nullable(Float64), last Nullable(Float64),
-          first_at Nullable(DateTime64(6, \'UTC\')), last_at Nullable(DateTime64(6, \'UTC\')), power Nullable(Float64))'))) AS events
+      *, sum(begins) OVER (PARTITION BY site_id, charger_id, transaction_id, without_id_on ORDER BY logged, place
+        ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS session
     FROM
     (
-      -- 1.6: a start that got no answer, and was sent again, is the one that got it.
       SELECT
-        site_id, charger_id,
-        argMaxIf(id, datetime, id != '') AS transaction_id,
-        if(transaction_id = '', connector_id, NULL) AS without_id_on,
-        min(datetime) AS logged, max(datetime) AS logged_until, 'start' AS kind, own_at AS at,
-        connector_id, any(tag) AS id_tag, anyLast(tag_status) AS id_tag_info_status, any(protocol) AS subprotocol,
-        reading AS meter_start, NULL AS meter_stop, '' AS reason,
-        NULL AS begun, NULL AS ended, NULL AS first, NULL AS last, NULL AS first_at, NULL AS last_at, NULL AS power
+        *, kind = 'start' OR (lagInFrame(kind) OVER before = 'stop' AND (
+          (kind = 'stop' AND at != lagInFrame(at) OVER before)
+          OR dateDiff('hour', lagInFrame(logged) OVER before, logged) > 24)) AS begins
       FROM
       (
-        SELECT
-          site_id, charger_id, transaction_id AS id, datetime, connector_id, id_tag AS tag, id_tag_info_status AS tag_status,
-          subprotocol AS protocol,
-          toDateTime64(if(request_timestamp BETWEEN datetime - INTERVAL 30 DAY AND datetime + INTERVAL 1 DAY,
+        SELECT *, indexOf(['start', 'samples', 'update', 'stop'], kind) AS place
+        FROM
+        (
+          -- A start that got no answer, and was sent again, is the one that got it. In 2.x the charger gives the id itself.
+          SELECT
+            site_id, charger_id,
+            argMaxIf(id, datetime, id != '') AS transaction_id,
+            if(transaction_id = '', on_connector, NULL) AS without_id_on,
+            min(datetime) AS logged, max(datetime) AS logged_until, 'start' AS kind, own_at AS at,
+            argMin(named, datetime) AS connector_id, any(tag) AS id_tag, anyLast(tag_status) AS id_tag_info_status, any(protocol) AS subprotocol,
+            reading AS meter_start, NULL AS meter_stop, '' AS reason,
+            NULL AS begun, NULL AS ended, NULL AS first, NULL AS last, NULL AS first_at, NULL AS last_at, NULL AS power
+          FROM
+          (
+            SELECT
+              site_id, charger_id, transaction_id AS id, datetime, connector_id AS named, id_tag AS tag, id_tag_info_status AS tag_status,
+              subprotocol AS protocol, toDateTime64(if(request_timestamp BETWEEN datetime - INTERVAL 30 DAY AND datetime + INTERVAL 1 DAY,
             assumeNotNull(request_timestamp), datetime), 3, 'UTC') AS own_at,
-          toFloat64OrNull(trim(BOTH '"' FROM JSONExtractRaw(request, 'meterStart'))) AS reading
-        FROM ${database}.ocpp_log
-        WHERE action = 'StartTransaction'
+              toFloat64OrNull(trim(BOTH '"' FROM JSONExtractRaw(request, 'meterStart'))) AS reading,
+              if(action = 'TransactionEvent', id, '') AS own_id
+            FROM ${database}.ocpp_log
+            WHERE action = 'StartTransaction' OR (action = 'TransactionEvent' AND JSONExtractString(request, 'eventType') = 'Started')
+          )
+          GROUP BY site_id, charger_id, own_id, if(own_id = '', named, NULL) AS on_connector, own_at, reading
+          UNION ALL
+          SELECT
+            site_id, charger_id, transaction_id, NULL, datetime, datetime,
+            if(action = 'StopTransaction' OR JSONExtractString(request, 'eventType') = 'Ended', 'stop', 'update'),
+            toDateTime64(if(request_timestamp BETWEEN datetime - INTERVAL 30 DAY AND datetime + INTERVAL 1 DAY,
+            assumeNotNull(request_timestamp), datetime), 3, 'UTC'),
+            connector_id, id_tag, id_tag_info_status, subprotocol, NULL, meter_stop, reason,
+            NULL, NULL, NULL, NULL, NULL, NULL, NULL
+          FROM ${database}.ocpp_log
+          WHERE action = 'StopTransaction' OR (action = 'TransactionEvent' AND JSONExtractString(request, 'eventType') != 'Started')
+          UNION ALL
+          -- Samples by the hour: few rows, and narrow enough to be put to the right session.
+          SELECT
+            site_id, charger_id, transaction_id, NULL, min(datetime), max(datetime), 'samples', min(datetime),
+            anyIf(connector_id, connector_id != 0), '', '', '', NULL, NULL, '',
+            argMinOrNullIf(value_si, sampled_at, is_register AND context = 'Transaction.Begin'),
+            argMaxOrNullIf(value_si, sampled_at, is_register AND context = 'Transaction.End'),
+            argMinOrNullIf(value_si, sampled_at, is_register),
+            argMaxOrNullIf(value_si, sampled_at, is_register),
+            minOrNullIf(sampled_at, is_register),
+            maxOrNullIf(sampled_at, is_register),
+            coalesce(maxOrNullIf(value_si, NOT is_register AND phase = ''), maxOrNullIf(value_si, phase != ''))
+          FROM
+          (
+            SELECT
+              site_id, charger_id, transaction_id, datetime, connector_id, value_si, sampled_at, context, phase,
+              measurand = 'Energy.Active.Import.Register' AS is_register
+            FROM ${database}.meter_sample
+            WHERE measurand IN ('Energy.Active.Import.Register', 'Power.Active.Import') AND phase = '' AND transaction_id != ''
+              AND value_si IS NOT NULL AND location IN ('', 'Outlet')
+            UNION ALL
+            -- Phases of one moment together.
+            SELECT
+              site_id, charger_id, transaction_id, datetime, any(s.connector_id), sum(s.value_si), sampled_at, '', 'all', false
+            FROM ${database}.meter_sample AS s
+            WHERE measurand = 'Power.Active.Import' AND phase IN ('L1', 'L2', 'L3', 'L1-N', 'L2-N', 'L3-N')
+              AND transaction_id != '' AND s.value_si IS NOT NULL AND location IN ('', 'Outlet')
+            GROUP BY site_id, charger_id, transaction_id, datetime, connection_id, sequence, sampled_at
+          )
+          GROUP BY site_id, charger_id, transaction_id, toStartOfHour(datetime)
+        )
       )
-      GROUP BY site_id, charger_id, connector_id, own_at, reading
-      UNION ALL
-      SELECT
-        site_id, charger_id, transaction_id, NULL, datetime, datetime,
-        if(action = 'StopTransaction', 'stop', transform(JSONExtractString(request, 'eventType'), ['Started', 'Ended'], ['start', 'stop'], 'update')),
-        toDateTime64(if(request_timestamp BETWEEN datetime - INTERVAL 30 DAY AND datetime + INTERVAL 1 DAY,
-          assumeNotNull(request_timestamp), datetime), 3, 'UTC'),
-        connector_id, id_tag, id_tag_info_status, subprotocol, NULL, meter_stop, reason,
-        NULL, NULL, NULL, NULL, NULL, NULL, NULL
-      FROM ${database}.ocpp_log
-      WHERE action IN ('StopTransaction', 'TransactionEvent')
-      UNION ALL
-      -- Samples by the hour: few rows, and narrow enough to be put to the right session.
-      SELECT
-        site_id, charger_id, transaction_id, NULL, min(datetime), max(datetime), 'samples', min(datetime),
-        anyIf(connector_id, connector_id != 0), '', '', '', NULL, NULL, '',
-        argMinOrNullIf(value_si, sampled_at, is_register AND context = 'Transaction.Begin'),
-        argMaxOrNullIf(value_si, sampled_at, is_register AND context = 'Transaction.End'),
-        argMinOrNullIf(value_si, sampled_at, is_register),
-        argMaxOrNullIf(value_si, sampled_at, is_register),
-        minOrNullIf(sampled_at, is_register),
-        maxOrNullIf(sampled_at, is_register),
-        coalesce(maxOrNullIf(value_si, is_power AND phase = ''),
-          arrayMax(mapValues(sumMapIf(map(moment, assumeNotNull(value_si)), is_power AND phase IN ('L1', 'L2', 'L3', 'L1-N', 'L2-N', 'L3-N')))))
-      FROM
-      (
-        SELECT
-          site_id, charger_id, transaction_id, datetime, connector_id, value_si, sampled_at, context, phase,
-          measurand = 'Power.Active.Import' AS is_power,
-          measurand = 'Energy.Active.Import.Register' AND phase = '' AS is_register,
-          cityHash64(connection_id, sequence, sampled_at) AS moment
-        FROM ${database}.meter_sample
-        WHERE measurand IN ('Power.Active.Import', 'Energy.Active.Import.Register') AND transaction_id != ''
-          AND value_si IS NOT NULL AND location IN ('', 'Outlet')
-      )
-      GROUP BY site_id, charger_id, transaction_id, toStartOfHour(datetime)
+      WINDOW before AS (PARTITION BY site_id, charger_id, transaction_id, without_id_on ORDER BY logged, place
+        ROWS BETWEEN 1 PRECEDING AND CURRENT ROW)
     )
-    GROUP BY site_id, charger_id, transaction_id, without_id_on
-  )
+  ) AS e
+  GROUP BY site_id, charger_id, transaction_id, without_id_on, session
 )
