@@ -127,6 +127,25 @@ class TestSessions:
         log.sample("24 10:20", "CP2", "7", "Power.Active.Import", 9999, sequence=20, location="EV")
         assert log.ask("SELECT max_power_w FROM log.sessions ORDER BY charger_id") == [(6000,), (4300,)]
 
+    def test_of_a_range_only_that_is_read(self, log: Log) -> None:
+        for day in range(1, 21):
+            log.start(f"{day} 10:00", "CP1", str(day), 0)
+            log.stop(f"{day} 11:00", "CP1", str(day), 5)
+        between = "log.sessions_between(since = '2024-11-10 10:30:00', until = '2024-11-12 00:00:00')"
+        columns = "transaction_id, started_at IS NULL, energy_wh"
+        assert log.ask(f"SELECT {columns} FROM {between} ORDER BY stopped_at") == [("10", 1, None), ("11", 0, 5)]
+        plan = log.ask(f"EXPLAIN indexes = 1 SELECT * FROM {between} WHERE site_id = 'depot'")
+        reads = [row[0] for row in plan if "Condition:" in row[0] and "site_id in" in row[0]]
+        assert reads and all("datetime in" in read for read in reads)
+
+    def test_both_views_have_the_same_columns(self, log: Log) -> None:
+        log.start("1 10:00", "CP1", "7", 0)
+        always = "log.sessions_between(since = '2024-01-01 00:00:00', until = '2025-01-01 00:00:00')"
+        names = [
+            [row[0] for row in log.ask(f"DESCRIBE TABLE {source}")] for source in ("log.sessions", f"(SELECT * FROM {always})")
+        ]
+        assert names[0] == names[1]
+
 
 class TestConnections:
     def test_end_with_the_disconnect_or_with_the_next_connect(self, log: Log) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from ocpplog_common import logging
 from ocpplog_common.admin.__main__ import main
 from ocpplog_common.clickhouse import client, forms, migrate
 
@@ -123,6 +124,8 @@ class TestCommand:
             yield found
 
         monkeypatch.setattr(client, "connect", connect)
+        # It would hold on to the captured streams of this test.
+        monkeypatch.setattr(logging, "configure", lambda *_: None)
         monkeypatch.setenv("OCPPLOG_CLICKHOUSE_CLUSTER", "main")
         return found
 

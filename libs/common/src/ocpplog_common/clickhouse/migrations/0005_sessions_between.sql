@@ -4,26 +4,8 @@
 --   * at a start (one that was sent twice, with the same timestamp and reading, counts once), and
 --   * behind a stop: at another stop, or at anything else that comes more than a day later.
 -- A time is the charger's own where it is at most 30 days behind the gateway's and at most one day before it, else the gateway's.
-CREATE VIEW IF NOT EXISTS ${database}.sessions ${on_cluster}
-(
-  site_id LowCardinality(String) COMMENT 'The site',
-  charger_id LowCardinality(String) COMMENT 'The charger',
-  connector_id Nullable(Int32) COMMENT 'In 2.x the EVSE; empty where only the stop was logged',
-  transaction_id String COMMENT 'Empty where the start was never answered. Not unique: chargers may use one again',
-  id_tag String COMMENT 'Who started it, as the site shows tags',
-  id_tag_info_status LowCardinality(String) COMMENT 'What the central system said to the tag',
-  subprotocol LowCardinality(String) COMMENT 'ocpp1.6, ocpp2.0.1, ocpp2.1',
-  started_at Nullable(DateTime64(3, 'UTC')) COMMENT 'Empty where the start was not logged',
-  stopped_at Nullable(DateTime64(3, 'UTC')) COMMENT 'Empty where the stop was not logged, or has not come yet',
-  is_open Bool COMMENT 'No stop was logged, and no later session on the connector',
-  duration_s Nullable(Float64) COMMENT 'From started_at to stopped_at, seconds; empty where the clock was set back in between',
-  energy_wh Nullable(Float64) COMMENT 'Wh; so far, where it has no stop. Empty where readings are missing or went back',
-  energy_from LowCardinality(String) COMMENT 'meter: start and stop; samples: Transaction.Begin and .End; register: what there is',
-  max_power_w Nullable(Float64) COMMENT 'Greatest Power.Active.Import, W; of phases together where there is no total',
-  reason LowCardinality(String) COMMENT 'Why it stopped',
-  first_seen_at DateTime64(3, 'UTC') COMMENT 'When the first message of it passed the gateway',
-  last_seen_at DateTime64(3, 'UTC') COMMENT 'When the last one did'
-)
+-- Only what passed the gateway from `since` until `until` is read: the way to ask for all sites. Columns: see `sessions`.
+CREATE VIEW IF NOT EXISTS ${database}.sessions_between ${on_cluster}
 SQL SECURITY INVOKER
 AS SELECT
   site_id, charger_id, connector_id, transaction_id, id_tag, id_tag_info_status, subprotocol, started_at, stopped_at,
@@ -80,7 +62,7 @@ FROM
             argMaxIf(id, datetime, id != '') AS transaction_id,
             if(transaction_id = '', on_connector, NULL) AS without_id_on,
             min(datetime) AS logged, max(datetime) AS logged_until, 'start' AS kind, own_at AS at,
-            argMin(named, datetime) AS connector_id, any(tag) AS id_tag, anyLast(tag_status) AS id_tag_info_status, any(protocol) AS subprotocol,
+            argMin(named, datetime) AS connector_id, max(tag) AS id_tag, argMaxIf(tag_status, datetime, tag_status != '') AS id_tag_info_status, max(protocol) AS subprotocol,
             reading AS meter_start, NULL AS meter_stop, '' AS reason,
             NULL AS begun, NULL AS ended, NULL AS first, NULL AS last, NULL AS first_at, NULL AS last_at, NULL AS power
           FROM
@@ -92,7 +74,8 @@ FROM
               toFloat64OrNull(trim(BOTH '"' FROM JSONExtractRaw(request, 'meterStart'))) AS reading,
               if(action = 'TransactionEvent', id, '') AS own_id
             FROM ${database}.ocpp_log
-            WHERE action = 'StartTransaction' OR (action = 'TransactionEvent' AND JSONExtractString(request, 'eventType') = 'Started')
+            WHERE datetime >= {since:DateTime64(3, 'UTC')} AND datetime < {until:DateTime64(3, 'UTC')}
+              AND (action = 'StartTransaction' OR (action = 'TransactionEvent' AND JSONExtractString(request, 'eventType') = 'Started'))
           )
           GROUP BY site_id, charger_id, own_id, if(own_id = '', named, NULL) AS on_connector, own_at, reading
           UNION ALL
@@ -104,7 +87,8 @@ FROM
             connector_id, id_tag, id_tag_info_status, subprotocol, NULL, meter_stop, reason,
             NULL, NULL, NULL, NULL, NULL, NULL, NULL
           FROM ${database}.ocpp_log
-          WHERE action = 'StopTransaction' OR (action = 'TransactionEvent' AND JSONExtractString(request, 'eventType') != 'Started')
+          WHERE datetime >= {since:DateTime64(3, 'UTC')} AND datetime < {until:DateTime64(3, 'UTC')}
+            AND (action = 'StopTransaction' OR (action = 'TransactionEvent' AND JSONExtractString(request, 'eventType') != 'Started'))
           UNION ALL
           -- Samples by the hour: few rows, and narrow enough to be put to the right session.
           SELECT
@@ -123,14 +107,16 @@ FROM
               site_id, charger_id, transaction_id, datetime, connector_id, value_si, sampled_at, context, phase,
               measurand = 'Energy.Active.Import.Register' AS is_register
             FROM ${database}.meter_sample
-            WHERE measurand IN ('Energy.Active.Import.Register', 'Power.Active.Import') AND phase = '' AND transaction_id != ''
+            WHERE datetime >= {since:DateTime64(3, 'UTC')} AND datetime < {until:DateTime64(3, 'UTC')}
+              AND measurand IN ('Energy.Active.Import.Register', 'Power.Active.Import') AND phase = '' AND transaction_id != ''
               AND value_si IS NOT NULL AND location IN ('', 'Outlet')
             UNION ALL
             -- Phases of one moment together.
             SELECT
               site_id, charger_id, transaction_id, datetime, any(s.connector_id), sum(s.value_si), sampled_at, '', 'all', false
             FROM ${database}.meter_sample AS s
-            WHERE measurand = 'Power.Active.Import' AND phase IN ('L1', 'L2', 'L3', 'L1-N', 'L2-N', 'L3-N')
+            WHERE datetime >= {since:DateTime64(3, 'UTC')} AND datetime < {until:DateTime64(3, 'UTC')}
+              AND measurand = 'Power.Active.Import' AND phase IN ('L1', 'L2', 'L3', 'L1-N', 'L2-N', 'L3-N')
               AND transaction_id != '' AND s.value_si IS NOT NULL AND location IN ('', 'Outlet')
             GROUP BY site_id, charger_id, transaction_id, datetime, connection_id, sequence, sampled_at
           )
