@@ -27,7 +27,12 @@ class TestEveryMigration:
     def test_on_a_cluster_is_on_every_node_and_leaves_nothing_to_fill_in(self, migration: migrate.Migration) -> None:
         for statement in migration.statements("log", "main"):
             assert "$" not in statement
-            assert "ON CLUSTER 'main'" in statement
+            assert "ON CLUSTER 'main'" in statement or re.search(r"^INSERT INTO", statement, re.MULTILINE)
+
+    def test_on_a_cluster_no_rows_are_in_a_table_that_is_read(self, migration: migrate.Migration) -> None:
+        for statement in migration.statements("log", "main"):
+            if re.search(r"ENGINE = Replicated", statement):
+                assert re.search(r"^CREATE .*TABLE .*log\.\w+_shard\s", statement, re.MULTILINE)
 
     def test_on_a_cluster_rows_are_replicated_and_read_through_all_shards(self, migration: migrate.Migration) -> None:
         statements = migration.statements("log", "main")

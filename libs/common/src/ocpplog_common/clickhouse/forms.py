@@ -5,7 +5,8 @@ of them, is what everybody reads and writes. Rows go to the shard of their Kafka
 has to differ in a file is said by placeholders:
 
 * `${on_cluster}`, `${merge_tree}` (another engine of the family: `${replicated}SummingMergeTree`), `${deduplication_window}`
-* `${shard}` behind the name of a table where the rows themselves are meant: in a materialised view, or in EXCHANGE TABLES.
+* `${shard}` behind the name of a table where the rows themselves are meant: in a materialised view, or in EXCHANGE TABLES. To drop
+  both: `DROP TABLE IF EXISTS ${database}.t${shard}, ${database}.t`. INSERT ... SELECT goes through `t`, and needs none.
 
 `CREATE TABLE ${database}.t` and `ALTER TABLE ${database}.t` need no `${shard}`: they are run on the rows, and then `t` is made
 anew over them. So it is for each table that a line `-- distributed: a, b` of the file names.
@@ -17,8 +18,10 @@ import re
 from string import Template
 
 SHARD_SUFFIX = "_shard"
-_TABLE = re.compile(r"^((?:CREATE TABLE IF NOT EXISTS|ALTER TABLE) \$\{database\}\.)([a-z_]+) ", re.MULTILINE)
-_NAMED = re.compile(r"^-- distributed: ([a-z_, ]+)$", re.MULTILINE)
+_TABLE = re.compile(
+    r"^((?:CREATE (?:OR REPLACE )?TABLE (?:IF NOT EXISTS )?|ALTER TABLE )\$\{database\}\.)([a-z0-9_]+)(?=\s)", re.MULTILINE
+)
+_NAMED = re.compile(r"^-- distributed: ([a-z0-9_, ]+)$", re.MULTILINE)
 
 
 def statements(template: str, database: str, cluster: str = "") -> list[str]:
@@ -28,7 +31,7 @@ def statements(template: str, database: str, cluster: str = "") -> list[str]:
         return [Template(template).substitute(values)]
     names = [name.strip() for match in _NAMED.finditer(template) for name in match[1].split(",")]
     names += [match[2] for match in _TABLE.finditer(template) if match[2] not in names]
-    rows = _TABLE.sub(rf"\g<1>\g<2>{SHARD_SUFFIX} ", template)
+    rows = _TABLE.sub(rf"\g<1>\g<2>{SHARD_SUFFIX}", template)
     return [Template(rows).substitute(values), *(distributed(database, name, cluster) for name in names)]
 
 

@@ -62,7 +62,8 @@ FROM
             argMaxIf(id, datetime, id != '') AS transaction_id,
             if(transaction_id = '', on_connector, NULL) AS without_id_on,
             min(datetime) AS logged, max(datetime) AS logged_until, 'start' AS kind, own_at AS at,
-            argMin(named, datetime) AS connector_id, max(tag) AS id_tag, argMaxIf(tag_status, datetime, tag_status != '') AS id_tag_info_status, max(protocol) AS subprotocol,
+            argMin(named, datetime) AS connector_id, max(tag) AS id_tag,
+            argMaxIf(tag_status, datetime, tag_status != '') AS id_tag_info_status, max(protocol) AS subprotocol,
             reading AS meter_start, NULL AS meter_stop, '' AS reason,
             NULL AS begun, NULL AS ended, NULL AS first, NULL AS last, NULL AS first_at, NULL AS last_at, NULL AS power
           FROM
