@@ -5,8 +5,8 @@ of them, is what everybody reads and writes. Rows go to the shard of their Kafka
 has to differ in a file is said by placeholders:
 
 * `${on_cluster}`, `${merge_tree}` (another engine of the family: `${replicated}SummingMergeTree`), `${deduplication_window}`
-* `${shard}` behind the name of a table where the rows themselves are meant: in a materialised view, or in EXCHANGE TABLES. To drop
-  both: `DROP TABLE IF EXISTS ${database}.t${shard}, ${database}.t`. INSERT ... SELECT goes through `t`, and needs none.
+* `${shard}` behind the name of a table where the rows themselves are meant: in a materialised view, or in EXCHANGE TABLES. To
+  drop both: `DROP TABLE IF EXISTS ${database}.t${shard}, ${database}.t ${on_cluster}`. INSERT ... SELECT needs none.
 
 `CREATE TABLE ${database}.t` and `ALTER TABLE ${database}.t` need no `${shard}`: they are run on the rows, and then `t` is made
 anew over them. So it is for each table that a line `-- distributed: a, b` of the file names.
