@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from types import SimpleNamespace
 from typing import Any
@@ -93,16 +95,12 @@ class Events(FakeClickHouse):
         return SimpleNamespace(result_rows=[(row["event_id"],) for row in self.rows])
 
 
+@dataclass
 class Record:
-    def __init__(self, acknowledged: list[tuple[int, int]], value: bytes, offset: int, partition: int = 0) -> None:
-        self.key: bytes | None = b"CP1"
-        self.value: bytes | None = value
-        self.offset, self.partition = offset, partition
-        self.headers: list[tuple[str, bytes]] = []
-        self._acknowledged = acknowledged
-
-    def ack(self) -> None:
-        self._acknowledged.append((self.partition, self.offset))
+    value: bytes | None
+    offset: int
+    key: bytes | None = b"CP1"
+    headers: Sequence[tuple[str, bytes]] = ()
 
 
 class PutAside:
@@ -117,15 +115,18 @@ class PutAside:
 
 class Bench:
     def __init__(self) -> None:
-        self.store, self.aside, self.acknowledged = Events(), PutAside(), list[tuple[int, int]]()
+        self.store, self.aside = Events(), PutAside()
 
     def worker(self) -> ConnectionWorker:
         writer = TableWriter(self.store, "log.connection_event", 0.2, EVENT_NAME)
         return ConnectionWorker(writer, self.aside)  # type: ignore[arg-type]
 
-    def records(self, *numbers: int, first: int = 0, partition: int = 0) -> list[Record]:
+    async def take(self, *records: Record) -> None:
+        await self.worker().take(0, records)
+
+    def records(self, *numbers: int, first: int = 0) -> list[Record]:
         values = [encode(event(at=AT + timedelta(seconds=number))) for number in numbers]
-        return [Record(self.acknowledged, value, first + place, partition) for place, value in enumerate(values)]
+        return [Record(value, first + place) for place, value in enumerate(values)]
 
     def seconds(self) -> list[int]:
         return [int(row["datetime"][17:19]) - AT.second for row in self.store.rows]
@@ -138,17 +139,10 @@ def bench(monkeypatch: pytest.MonkeyPatch) -> Bench:
 
 
 class TestWorker:
-    async def test_copies_and_replays_are_one_row_and_all_are_acknowledged_in_order(self, bench: Bench) -> None:
-        await bench.worker().handle(bench.records(1, 2, 1))
-        await bench.worker().handle(bench.records(1, 2, 1, 3, first=7))
+    async def test_copies_and_replays_are_one_row(self, bench: Bench) -> None:
+        await bench.take(*bench.records(1, 2, 1))
+        await bench.take(*bench.records(1, 2, 1, 3, first=7))
         assert bench.seconds() == [1, 2, 3]
-        assert bench.acknowledged == [(0, offset) for offset in (0, 1, 2, 7, 8, 9, 10)]
-
-    async def test_an_insert_holds_rows_of_one_partition(self, bench: Bench) -> None:
-        await bench.worker().handle([*bench.records(1, 2), *bench.records(3, partition=1), *bench.records(4, first=2)])
-        assert sorted(bench.seconds()) == [1, 2, 3, 4]
-        assert len(bench.store.tokens) == 2
-        assert sorted(bench.acknowledged) == [(0, 0), (0, 1), (0, 2), (1, 0)]
 
     async def test_an_insert_of_one_that_was_killed_arrives_late(self, bench: Bench) -> None:
         look_up, late = bench.store.query, [1]
@@ -156,24 +150,23 @@ class TestWorker:
         async def query(query: str, parameters: dict[str, Any]) -> Any:
             found = await look_up(query, parameters)
             if late and late.pop():
-                await bench.worker().handle(bench.records(1, 2))
+                await bench.take(*bench.records(1, 2))
             return found
 
         bench.store.query = query  # type: ignore[method-assign]
-        await bench.worker().handle(bench.records(1, 2, 3))
+        await bench.take(*bench.records(1, 2, 3))
         assert bench.seconds() == [1, 2, 3]
 
-    async def test_nothing_is_acknowledged_that_is_not_stored(self, bench: Bench) -> None:
+    async def test_it_does_not_return_before_all_is_stored(self, bench: Bench) -> None:
         bench.store.errors = [OperationalError("down")] * 1000
         with pytest.raises(StoreUnavailable):
-            await bench.worker().handle(bench.records(1, 2))
-        assert bench.acknowledged == []
+            await bench.take(*bench.records(1, 2))
 
     async def test_what_cannot_be_read_or_is_refused_is_put_aside(self, bench: Bench) -> None:
-        records = [*bench.records(1, 2), Record(bench.acknowledged, b"x", 2), *bench.records(3, first=3)]
+        records = [*bench.records(1, 2), Record(b"x", 2), *bench.records(3, first=3)]
         bench.store.errors = [DatabaseError("no", code=27)] * 2
-        await bench.worker().handle(records)
+        await bench.take(*records)
         [(unread, why), (refused, _)] = bench.aside.put_aside
         assert (unread, refused) == ("ocpp.connections-0@2", "ocpp.connections-0@0")
         assert why.startswith("ConnectionEvent record: ")
-        assert [offset for _, offset in bench.acknowledged] == [0, 1, 2, 3]
+        assert bench.seconds() == [2, 3]

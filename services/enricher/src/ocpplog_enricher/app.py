@@ -69,7 +69,7 @@ class Enricher:
         events = f"{settings.clickhouse_database}.{tables.CONNECTION_EVENT}"
         writer = TableWriter(self._store, events, settings.enricher_retry_for_s, EVENT_NAME)
         connections = ConnectionWorker(writer, self._event_dead_letters)
-        connection_agent.wire(self.faust, settings, connections, self.failure, self.start)
+        connection_agent.wire(self.faust, connections, self.failure, self.start)
         agents.wire(self.faust, settings, self.worker, self.failure, start=self.start, joined=self._on_joined)
 
     def _on_joined(self) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -20,15 +19,12 @@ EVENT_NAME = "lower(hex(event_id))"
 
 
 class Record(Protocol):
-    """A record of ocpp.connections and its acknowledgement."""
+    """A record of ocpp.connections, as aiokafka brings it."""
 
-    partition: int
     offset: int
     key: bytes | None
     value: bytes | None
-    headers: list[tuple[str, bytes]]
-
-    def ack(self) -> object: ...
+    headers: Sequence[tuple[str, bytes]]
 
 
 class ConnectionWorker:
@@ -39,30 +35,21 @@ class ConnectionWorker:
         self._writer = writer
         self._dead_letters = dead_letters
 
-    async def handle(self, records: Sequence[Record]) -> None:
-        """Returns when all of a batch is stored and acknowledged, in the order of the stream.
+    async def take(self, partition: int, records: Sequence[Record]) -> None:
+        """Returns when all records, of one partition, are stored: they belong to one shard.
 
         Raises StoreUnavailable or TooManyDeadLetters: then the process has to end, so that the events are read again.
         """
-        by_partition: dict[int, list[Record]] = {}
-        for record in records:
-            by_partition.setdefault(record.partition, []).append(record)
-        # One partition's rows an insert: they belong to one shard.
-        await asyncio.gather(*map(self._store, by_partition.values()))
-        metrics.EVENTS.inc(len(records))
-
-    async def _store(self, records: list[Record]) -> None:
         found: dict[str, tuple[EventRow, Record]] = {}
         for record in records:
             try:
-                row = event_row(record.value, record.partition, record.offset)
+                row = event_row(record.value, partition, record.offset)
             except RecordError as error:
-                await self._put_aside(record, str(error))
+                await self._put_aside(partition, record, str(error))
             else:
                 found.setdefault(row.event_id, (row, record))
         await self._write(list(found.values()))
-        for record in records:
-            record.ack()
+        metrics.EVENTS.inc(len(records))
 
     async def _write(self, found: list[tuple[EventRow, Record]]) -> None:
         """Write, and put aside the rows that ClickHouse refuses, found by halving."""
@@ -74,12 +61,13 @@ class ConnectionWorker:
             return
         except RowsRejected as error:
             if len(found) == 1:
-                await self._put_aside(found[0][1], str(error))
+                [(row, record)] = found
+                await self._put_aside(row.kafka_partition, record, str(error))
                 return
         middle = len(found) // 2
         await self._write(found[:middle])
         await self._write(found[middle:])
 
-    async def _put_aside(self, record: Record, reason: str) -> None:
-        origin = f"{topics.CONNECTIONS}-{record.partition}@{record.offset}"
-        await self._dead_letters.put(record.key, record.value, record.headers, origin, reason)
+    async def _put_aside(self, partition: int, record: Record, reason: str) -> None:
+        origin = f"{topics.CONNECTIONS}-{partition}@{record.offset}"
+        await self._dead_letters.put(record.key, record.value, list(record.headers), origin, reason)
