@@ -48,7 +48,10 @@ class Bench:
         self.enricher = self.new_enricher(self.health)
 
     def new_enricher(self, health: int) -> Process:
-        environment = {
+        return Process(sys.executable, "-m", "ocpplog_enricher", env=self.environment(health), log=self.log)
+
+    def environment(self, health: int) -> dict[str, str]:
+        return {
             "OCPPLOG_KAFKA_BOOTSTRAP": self.bootstrap,
             "OCPPLOG_KAFKA_IDEMPOTENCE": str(IDEMPOTENCE).lower(),
             "OCPPLOG_CLICKHOUSE_URL": self.store.url,
@@ -59,7 +62,6 @@ class Bench:
             "OCPPLOG_ENRICHER_BATCH_ROWS": "200",
             "OCPPLOG_ENRICHER_ID_TAG_KEY_FILE": str(self.key_file),
         }
-        return Process(sys.executable, "-m", "ocpplog_enricher", env=environment, log=self.log)
 
     def start(self) -> None:
         self.enricher.start()

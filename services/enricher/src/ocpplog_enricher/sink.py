@@ -28,11 +28,11 @@ _log = structlog.get_logger(__name__)
 _Row = TypeVar("_Row", LogRow, SampleRow, EventRow)
 _Result = TypeVar("_Result")
 
-_REJECTED_CODES = (6, 26, 27, 38, 41, 53, 69, 70, 72, 117, 321, 349, 407, 636)
+REJECTED_CODES = (6, 26, 27, 38, 41, 53, 69, 70, 72, 117, 321, 349, 407, 636)
 """ClickHouse's codes for data that it cannot read or hold. Every other error is worth another try."""
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 5.0
 _CONFIRMATIONS = 20
-_WRITE_SETTINGS = {
+WRITE_SETTINGS = {
     "async_insert": 0,
     "insert_deduplicate": 1,
     "wait_end_of_query": 1,
@@ -106,7 +106,7 @@ class TableWriter:
 
     async def _insert(self, rows: Sequence[_Row]) -> None:
         token = ":".join(map(str, (self._label, *rows[0].id)))
-        settings = _WRITE_SETTINGS | {"insert_deduplication_token": token}
+        settings = WRITE_SETTINGS | {"insert_deduplication_token": token}
         block = b"\n".join(map(msgspec.json.encode, rows))
 
         async def once() -> None:
@@ -145,7 +145,7 @@ class TableWriter:
             try:
                 return await attempt()
             except (TimeoutError, ClickHouseError, OSError) as error:
-                if getattr(error, "code", None) in _REJECTED_CODES:
+                if getattr(error, "code", None) in REJECTED_CODES:
                     raise RowsRejected(f"{self._table}: {error}") from error
                 if time.monotonic() + pause > give_up_at:
                     raise StoreUnavailable(f"{self._table}: no answer in {self._retry_for_s:.0f} s: {error}") from error

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, Protocol
 
-from ocpplog_common import ocppj, topics
+from ocpplog_common import topics
 from ocpplog_common.clock import Clock
-from ocpplog_common.envelope import Envelope, EnvelopeError, Opcode
-from ocpplog_common.records import RecordError, decode_gap
+from ocpplog_common.envelope import EnvelopeError
+from ocpplog_common.records import RecordError
 from ocpplog_enricher import metrics
 from ocpplog_enricher.dead_letter import DeadLetters
 from ocpplog_enricher.domain import fields
-from ocpplog_enricher.domain.observed import Observed
+from ocpplog_enricher.domain.observed import observed
 from ocpplog_enricher.domain.pairing import Exchange, Outcome, Pairing
 from ocpplog_enricher.domain.policy import Policy
 from ocpplog_enricher.domain.rows import Enriched
@@ -159,7 +159,7 @@ class Worker:
         pairing = self._new_pairing()
         async for earlier in self._history.records_before(number, record.offset, record.timestamp):
             try:
-                seen = _observed(earlier)
+                seen = observed(earlier)
             except (EnvelopeError, RecordError):
                 continue
             # What ended before the first unacknowledged frame is stored.
@@ -168,7 +168,7 @@ class Worker:
 
     async def _observe(self, partition: Partition, record: Record) -> list[Exchange]:
         try:
-            seen = _observed(record)
+            seen = observed(record)
         except (EnvelopeError, RecordError) as error:
             if record.offset >= partition.next_offset:
                 await self._dead_letter(partition.number, record, str(error))
@@ -231,14 +231,6 @@ class Worker:
         answered = [exchange.response.envelope.received_at_us for exchange in exchanges if exchange.response]
         if answered:
             metrics.FRESHNESS.observe(max(0, self._clock.now_us() - min(answered)) / 1_000_000)
-
-
-def _observed(record: Record) -> Observed:
-    """Raises EnvelopeError, or RecordError for a gap that cannot be read."""
-    envelope = Envelope.from_record(record.key, record.value, record.headers)
-    gap = envelope.opcode is Opcode.GAP
-    frame = decode_gap(envelope.frame) if gap else ocppj.parse(envelope.frame)
-    return Observed(envelope, frame, record.offset)
 
 
 def _count_violations(found: Iterable[Enriched]) -> None:

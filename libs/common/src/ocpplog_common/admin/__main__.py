@@ -14,13 +14,22 @@ from aiokafka.errors import KafkaError
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from ocpplog_common import id_tags, logging, records, tokens
-from ocpplog_common.admin import kafka, levels
+from ocpplog_common.admin import further, kafka, levels
 from ocpplog_common.clickhouse import client, migrate
 from ocpplog_common.records import Charger, LevelName, Site
 from ocpplog_common.settings import ClickHouseSettings, CommonSettings, KafkaSettings
 
 _Record = TypeVar("_Record", Site, Charger)
 _Parsed = TypeVar("_Parsed")
+_FAILURES = (
+    KafkaError,
+    ClickHouseError,
+    client.ServerTooOld,
+    migrate.MigrationError,
+    further.CommandFailed,
+    OSError,
+    ValueError,
+)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -30,7 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
     logging.configure("admin", settings.log_level, settings.log_json)
     try:
         options.run(options)
-    except (KafkaError, ClickHouseError, client.ServerTooOld, migrate.MigrationError, OSError, ValueError) as error:
+    except _FAILURES as error:
         print(f"ocpplog-admin {options.command}: {error}", file=sys.stderr)
         return 1
     return 0
@@ -79,6 +88,8 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--key-file", type=Path, required=True, help="the enricher's OCPPLOG_ENRICHER_ID_TAG_KEY_FILE")
     command.add_argument("tag", help="in upper or lower case; - reads it from standard input, away from the shell's history")
     command.set_defaults(run=_hash_tag)
+
+    further.add_to(commands)
     return parser
 
 

@@ -4,9 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ocpplog_common.envelope import Envelope
+from collections.abc import Sequence
+from typing import Protocol
+
+from ocpplog_common import ocppj
+from ocpplog_common.envelope import Envelope, Opcode
 from ocpplog_common.ocppj import Frame
-from ocpplog_common.records import Gap
+from ocpplog_common.records import Gap, decode_gap
+
+
+class Record(Protocol):
+    """What is read of a consumer's record of `ocpp.frames`."""
+
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,3 +29,11 @@ class Observed:
     envelope: Envelope
     frame: Frame | Gap
     offset: int
+
+
+def observed(record: Record) -> Observed:
+    """Raises EnvelopeError, or RecordError for a gap that cannot be read."""
+    envelope = Envelope.from_record(record.key, record.value, record.headers)
+    gap = envelope.opcode is Opcode.GAP
+    frame = decode_gap(envelope.frame) if gap else ocppj.parse(envelope.frame)
+    return Observed(envelope, frame, record.offset)

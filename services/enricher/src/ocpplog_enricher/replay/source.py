@@ -1,0 +1,110 @@
+"""Reads a span of `ocpp.frames` again, up to where the live enricher has come. Joins no group and commits nothing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+
+from ocpplog_common import topics
+from ocpplog_common.compacted import partitions_of
+from ocpplog_enricher.errors import EnricherError
+from ocpplog_enricher.replay.span import Span
+
+_SLACK_MS = 1000
+_PATIENCE_S = 60.0
+
+
+class TopicIsNew(EnricherError):
+    """The topic was lost and made anew: the offsets that the group committed are of the old one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Offsets of one partition: `first` to read from; `end`, from which on the live enricher is not done with what is there.
+    `begin` is where the partition begins, and not 0 where older frames are gone."""
+
+    partition: int
+    begin: int
+    first: int
+    end: int
+
+
+class FrameSource:
+    """`client` are the keyword arguments of an aiokafka client, `group` the live enricher's. `before_us`: how far before the span
+    a frame can matter to it."""
+
+    def __init__(self, client: dict[str, Any], group: str, before_us: int) -> None:
+        self._client = client
+        self._group = group
+        self._before_ms = before_us // 1000 + _SLACK_MS
+        self._consumer: AIOKafkaConsumer | None = None
+
+    async def start(self) -> None:
+        self._consumer = AIOKafkaConsumer(enable_auto_commit=False, auto_offset_reset="earliest", **self._client)
+        await self._consumer.start()
+
+    async def stop(self) -> None:
+        if self._consumer:
+            await self._consumer.stop()
+            self._consumer = None
+
+    async def stretches(self, span: Span) -> list[Stretch]:
+        """Of every partition. Raises ValueError where there is no such topic."""
+        places = [TopicPartition(topics.FRAMES, number) for number in await partitions_of(topics.FRAMES, self._client)]
+        if not places:
+            raise ValueError(f"there is no topic {topics.FRAMES}")
+        assert self._consumer is not None
+        self._consumer.assign(places)
+        begins = await self._consumer.beginning_offsets(places)
+        firsts = await self._at(places, span.from_us // 1000 - self._before_ms)
+        committed = await self._committed(places)
+        return [Stretch(place.partition, begins[place], firsts[place], committed.get(place, 0)) for place in places]
+
+    async def records(self, stretch: Stretch) -> AsyncIterator[ConsumerRecord]:
+        """In order, from `first` to the end of the partition. Raises TopicIsNew, or OSError where Kafka brings nothing."""
+        assert self._consumer is not None
+        place = TopicPartition(topics.FRAMES, stretch.partition)
+        self._consumer.assign([place])
+        self._consumer.seek(place, stretch.first)
+        give_up_at = time.monotonic() + _PATIENCE_S
+        while not await self._at_end(place, stretch.end):
+            batches = await self._consumer.getmany(place, timeout_ms=500)
+            if batches:
+                give_up_at = time.monotonic() + _PATIENCE_S
+            elif time.monotonic() > give_up_at:
+                raise OSError(f"{topics.FRAMES}, partition {stretch.partition}: Kafka brings nothing for {_PATIENCE_S:.0f} s")
+            for record in batches.get(place, []):
+                yield record
+
+    async def _at_end(self, place: TopicPartition, committed: int) -> bool:
+        """By what the last fetch said: not every broker reports the end exactly when asked for it."""
+        assert self._consumer is not None
+        highwater = self._consumer.highwater(place)
+        if highwater is None:
+            return False
+        if highwater < committed:
+            raise TopicIsNew(
+                f"{topics.FRAMES}, partition {place.partition}: ends at {highwater}, before the committed {committed}"
+            )
+        return bool(await self._consumer.position(place) >= highwater)
+
+    async def _at(self, places: list[TopicPartition], timestamp_ms: int) -> dict[TopicPartition, int]:
+        """The first offsets that are not older; where there are none, the ends."""
+        assert self._consumer is not None
+        found = await self._consumer.offsets_for_times(dict.fromkeys(places, max(0, timestamp_ms)))
+        ends = await self._consumer.end_offsets(places)
+        return {place: found[place].offset if found.get(place) else ends[place] for place in places}
+
+    async def _committed(self, places: list[TopicPartition]) -> dict[TopicPartition, int]:
+        admin = AIOKafkaAdminClient(**self._client)
+        await admin.start()
+        try:
+            found = await admin.list_consumer_group_offsets(self._group, partitions=places)
+        finally:
+            await admin.close()
+        return {place: offset.offset for place, offset in found.items() if offset.offset >= 0}
