@@ -204,7 +204,7 @@ async def test_killed_in_the_middle_and_run_again(bench: Bench, producer: AIOKaf
     await all_done(bench, 336)
     right, right_samples = log(bench), samples(bench)
     update = "ALTER TABLE ocpplog.{} UPDATE {} WHERE charger_id != 'CP5' SETTINGS mutations_sync = 2"
-    for round_number in range(6):
+    for round_number in range(3):
         bench.client.command(update.format("ocpp_log", f"info = 'broken {round_number}'"))
         bench.client.command(update.format("meter_sample", f"value = {round_number}"))
         child = await asyncio.create_subprocess_exec(*command(bench, begin), env=environment(bench), stderr=subprocess.DEVNULL)
@@ -214,7 +214,7 @@ async def test_killed_in_the_middle_and_run_again(bench: Bench, producer: AIOKaf
             if bench.client.query(statements).result_rows != before:
                 break
             await asyncio.sleep(0.005)
-        await asyncio.sleep(0.01 * round_number)
+        await asyncio.sleep(0.03 * round_number)
         child.send_signal(signal.SIGKILL)
         await child.wait()
         assert len(set(log(bench, "connection_id, sequence"))) == len(log(bench)), "never both"

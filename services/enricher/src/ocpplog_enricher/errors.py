@@ -15,3 +15,7 @@ class RowsRejected(EnricherError):
 
 class TooManyDeadLetters(EnricherError):
     """So many records in a row could not be enriched that the fault is ours, not theirs."""
+
+
+class TopicIsNew(EnricherError):
+    """The topic was lost and made anew: the offsets that the group committed are of the old one."""

@@ -28,8 +28,9 @@ def add_to(commands: argparse._SubParsersAction[Any]) -> None:
         register(commands.add_parser(name, help=(register.__doc__ or "").strip().rstrip(".")))
     for name in sorted(_ELSEWHERE.keys() - found.keys()):
         distribution, what = _ELSEWHERE[name]
-        command = commands.add_parser(name, help=f"{what} (comes with {distribution})", add_help=False)
-        command.add_argument("rest", nargs=argparse.REMAINDER)
+        # No prefix of options that anybody types: whatever follows is taken, for the one answer that there is.
+        command = commands.add_parser(name, help=f"{what} (comes with {distribution})", add_help=False, prefix_chars="\0")
+        command.add_argument("rest", nargs="*")
         command.set_defaults(run=_missing)
 
 

@@ -21,7 +21,7 @@ from ocpplog_enricher.replay.plan import Found, Plan, plan
 from ocpplog_enricher.replay.report import Counts
 
 _ATTEMPTS = 8
-_LOOKS_S = (0.0, 0.1, 0.5)
+_LOOKS_S = (0.0, 0.05, 0.3)
 """Pauses before the looks after an insert: a replica may show what another one took only a moment later."""
 
 

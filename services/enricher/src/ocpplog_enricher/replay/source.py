@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
@@ -12,26 +11,11 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from ocpplog_common import topics
 from ocpplog_common.compacted import partitions_of
-from ocpplog_enricher.errors import EnricherError
-from ocpplog_enricher.replay.span import Span
+from ocpplog_enricher.errors import TopicIsNew
+from ocpplog_enricher.replay.span import Span, Stretch
 
 _SLACK_MS = 1000
 _PATIENCE_S = 60.0
-
-
-class TopicIsNew(EnricherError):
-    """The topic was lost and made anew: the offsets that the group committed are of the old one."""
-
-
-@dataclass(frozen=True, slots=True)
-class Stretch:
-    """Offsets of one partition: `first` to read from; `end`, from which on the live enricher is not done with what is there.
-    `begin` is where the partition begins, and not 0 where older frames are gone."""
-
-    partition: int
-    begin: int
-    first: int
-    end: int
 
 
 class FrameSource:

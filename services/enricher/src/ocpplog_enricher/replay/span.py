@@ -26,6 +26,17 @@ class Span:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Offsets of one partition: `first` to read from; `end`, from which on the live enricher is not done with what is there.
+    `begin` is where the partition begins, and not 0 where older frames are gone."""
+
+    partition: int
+    begin: int
+    first: int
+    end: int
+
+
 @dataclass(slots=True)
 class Horizon:
     """When to read no further: once the topic has brought no frame of before `to_us` for as long as a frame may be late. It is

@@ -1,0 +1,139 @@
+"""Runs the replay over the partitions, one after the other, in slices."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from ocpplog_common.envelope import EnvelopeError
+from ocpplog_common.records import RecordError
+from ocpplog_enricher.domain import fields
+from ocpplog_enricher.domain.pairing import Observed, Pairing
+from ocpplog_enricher.domain.policy import Policy
+from ocpplog_enricher.domain.rows import Enriched, RowId
+from ocpplog_enricher.errors import TopicIsNew
+from ocpplog_enricher.observed import Record, observed
+from ocpplog_enricher.replay.decisions import Decider, Decision
+from ocpplog_enricher.replay.report import Counts, Progress
+from ocpplog_enricher.replay.span import Horizon, Span, Stretch, show
+
+_SLICE_NAMES = 5000
+_SLICE_BYTES = 16 * 1024 * 1024
+
+
+class StoredRecord(Record, Protocol):
+    timestamp: int
+    """When it came to Kafka, milliseconds since 1970."""
+
+
+class Source(Protocol):
+    async def stretches(self, span: Span) -> list[Stretch]: ...
+
+    def records(self, stretch: Stretch) -> AsyncIterator[StoredRecord]: ...
+
+
+class RowMender(Protocol):
+    async def mend(self, decisions: Sequence[Decision], enriched: Mapping[RowId, Enriched], counts: Counts) -> None: ...
+
+
+@dataclass(slots=True)
+class Slice:
+    """What is held and compared at once, and replaced in one step."""
+
+    decisions: list[Decision] = field(default_factory=list)
+    size: int = 0
+
+    def add(self, decisions: list[Decision]) -> bool:
+        """Whether there are enough now."""
+        self.decisions += decisions
+        self.size += sum(decision.size for decision in decisions)
+        return len(self.decisions) >= _SLICE_NAMES or self.size >= _SLICE_BYTES
+
+    def take(self) -> list[Decision]:
+        taken, self.decisions, self.size = self.decisions, [], 0
+        return taken
+
+
+class Replay:
+    """`new_pairing` makes the pairing of a partition; `policy(site id)` says how its rows have to look that are written now;
+    `late_us`: how long a gateway may have held a frame back."""
+
+    def __init__(
+        self,
+        *,
+        source: Source,
+        mender: RowMender,
+        new_pairing: Callable[[], Pairing],
+        policy: Callable[[str], Policy],
+        late_us: int,
+        progress: Progress,
+    ) -> None:
+        self._source = source
+        self._mender = mender
+        self._new_pairing = new_pairing
+        self._policy = policy
+        self._late_us = late_us
+        self._progress = progress
+        self._counts = Counts()
+
+    async def run(self, span: Span) -> Counts:
+        """Raises EnricherError, or OSError where Kafka brings nothing."""
+        for stretch in await self._source.stretches(span):
+            try:
+                await self._partition(stretch, span)
+            except TopicIsNew as error:
+                self._progress.say(f"{error}: left to the live enricher")
+        return self._counts
+
+    async def _partition(self, stretch: Stretch, span: Span) -> None:
+        pairing = self._new_pairing()
+        looks_back_us = Pairing.looks_back_us(pairing.timeout_us)
+        horizon = Horizon(span.to_us, max(self._late_us, looks_back_us))
+        decider, held = Decider(pairing, span), Slice()
+        last = stretch.first
+        async for record in self._source.records(stretch):
+            if horizon.passed(record.timestamp):
+                break
+            if record.offset == stretch.begin > 0:
+                decider.span = self._what_is_left(span, stretch, record.timestamp * 1000, looks_back_us)
+            done = record.offset < stretch.end
+            seen = self._read(record, done)
+            if seen is None:
+                continue
+            horizon.saw(seen.envelope, record.timestamp)
+            if not done:
+                self._counts.left += span.covers(seen.envelope)
+                continue
+            last = record.offset
+            if held.add(decider.observe(seen)):
+                await self._mend(held.take(), stretch.partition)
+        held.add(decider.finish(last))
+        await self._mend(held.take(), stretch.partition)
+
+    def _read(self, record: StoredRecord, done: bool) -> Observed | None:
+        self._counts.frames += done
+        try:
+            return observed(record)
+        except (EnvelopeError, RecordError):
+            self._counts.unreadable += done
+            return None
+
+    def _what_is_left(self, span: Span, stretch: Stretch, oldest_us: int, looks_back_us: int) -> Span:
+        """The span without what depends on frames that are gone: the first that are left may answer such."""
+        from_us = oldest_us + looks_back_us
+        if from_us <= span.from_us:
+            return span
+        self._progress.say(f"partition {stretch.partition}: frames before {show(oldest_us)} are gone; begins at {show(from_us)}")
+        return replace(span, from_us=from_us)
+
+    async def _mend(self, decisions: list[Decision], partition: int) -> None:
+        if not decisions:
+            return
+        enriched = {
+            decision.name: fields.enrich(decision.exchange, partition, self._policy(decision.envelope.site_id))
+            for decision in decisions
+            if decision.exchange is not None
+        }
+        await self._mender.mend(decisions, enriched, self._counts)
+        self._progress.at(partition, decisions[-1].envelope.received_at_us, self._counts)
