@@ -277,8 +277,8 @@ class TestMending:
 class StoredFrame:
     offset: int
     timestamp: int
-    key: bytes
-    value: bytes
+    key: bytes | None
+    value: bytes | None
     headers: list[tuple[str, bytes]]
 
 

@@ -55,7 +55,7 @@ class TableMender:
             if todo.done:
                 return
             await self.remove(todo.different, named, found)
-            await self._insert([row for name in rows if name in todo.names for row in rows[name]], found, attempt)
+            await self._insert(_rows_of(todo.names, rows), found, attempt)
             for pause in _LOOKS_S:
                 await asyncio.sleep(pause)
                 todo, found = await self.look(rows, named)
@@ -79,6 +79,10 @@ class TableMender:
         content = repr([(name, found.wanted[name]) for name in names]).encode()
         token = hashlib.sha256(content).hexdigest() + (f":{secrets.token_hex(8)}" if attempt > 1 else f":{attempt}")
         await self._table.insert(rows, f"replay:{self._label}:{token}")
+
+
+def _rows_of(names: set[RowId], rows: Rows) -> list[LogRow | SampleRow]:
+    return [row for name, of_name in rows.items() if name in names for row in of_name]
 
 
 class Mender:
