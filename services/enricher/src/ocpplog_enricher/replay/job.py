@@ -82,6 +82,9 @@ def _admits(policies: SitePolicies, level: Level | None) -> Admits:
 
 async def _deletes_done(table: ReplayTable, progress: Progress) -> None:
     """A delete of a run that was cut off could otherwise take rows that this run finds right and leaves."""
+    said = 0
     while count := await table.deletes_under_way():
-        progress.say(f"waiting for {count} mutations of ClickHouse to be done")
+        if count != said:
+            progress.say(f"waiting for ClickHouse: mutations that are not done (system.mutations): {count}")
+        said = count
         await asyncio.sleep(1.0)

@@ -33,7 +33,6 @@ _KEY: Final = "connection_id UUID, sequence UInt32"
 _NAMED: Final = f"{_KEY}, site_id String, charger_id String, datetime DateTime64(3, 'UTC')"
 _LONGEST_STATEMENT: Final = 4 * 1024 * 1024
 _PAUSES_S: Final = (0.2, 1.0, 5.0)
-_MUTATION_POLL_S: Final = 1.0
 
 
 class ReplayTable:
