@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from ocpplog_common.envelope import Envelope
-from ocpplog_enricher.domain.pairing import Observed, Outcome, Pairing
-from ocpplog_enricher.domain.policy import AS_IT_IS
+from ocpplog_enricher.domain.observed import Observed
+from ocpplog_enricher.domain.pairing import Outcome, Pairing
+from ocpplog_enricher.domain.policy import Policy
 from ocpplog_enricher.domain.rows import Enriched, LogRow, RowId, SampleRow
 from ocpplog_enricher.errors import RowsRejected, StoreUnavailable
 from ocpplog_enricher.replay import mend
@@ -279,7 +280,7 @@ class StoredFrame:
     timestamp: int
     key: bytes | None
     value: bytes | None
-    headers: list[tuple[str, bytes]]
+    headers: Sequence[tuple[str, bytes]]
 
 
 class FakeSource:
@@ -312,7 +313,7 @@ async def run(stretch: Stretch, seen: Sequence[Observed], span: Span) -> tuple[l
         source=FakeSource(stretch, seen),
         mender=noted,
         new_pairing=lambda: Pairing(lambda *_: True, 60 * SECOND),
-        policy=lambda _: AS_IT_IS,
+        policy=lambda _: Policy(),
         late_us=0,
         progress=Progress(said),
     )
@@ -351,7 +352,7 @@ class TestRun:
             source=source,
             mender=noted,
             new_pairing=lambda: Pairing(lambda *_: True, 60 * SECOND),
-            policy=lambda _: AS_IT_IS,
+            policy=lambda _: Policy(),
             late_us=0,
             progress=Progress(io.StringIO()),
         )

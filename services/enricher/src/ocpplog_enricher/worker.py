@@ -10,7 +10,7 @@ from typing import Any, Final, Protocol
 
 from ocpplog_common import topics
 from ocpplog_common.clock import Clock
-from ocpplog_common.envelope import EnvelopeError
+from ocpplog_common.envelope import Envelope, EnvelopeError
 from ocpplog_common.records import RecordError
 from ocpplog_enricher import metrics
 from ocpplog_enricher.dead_letter import DeadLetters

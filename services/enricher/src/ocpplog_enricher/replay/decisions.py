@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from ocpplog_common.envelope import Envelope, Opcode, Source
-from ocpplog_enricher.domain.pairing import Exchange, Observed, Outcome, Pairing
+from ocpplog_enricher.domain.observed import Observed
+from ocpplog_enricher.domain.pairing import Exchange, Outcome, Pairing
 from ocpplog_enricher.domain.rows import RowId
 from ocpplog_enricher.replay.span import Span
 

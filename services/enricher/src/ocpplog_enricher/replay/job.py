@@ -57,14 +57,14 @@ async def run(settings: EnricherSettings, options: Options, progress: Progress) 
             await _deletes_done(table, progress)
         await sites.start()
         await source.start()
-        policies = SitePolicies(sites, key)
+        policies = SitePolicies(sites, key, settings.retention())
         mender = Mender(
             TableMender(samples, tables.METER_SAMPLE), TableMender(log, tables.LOG), dry_run=options.dry_run, prune=options.prune
         )
         replay = Replay(
             source=source,
             mender=mender,
-            new_pairing=lambda: Pairing(_admits(policies, options.level), timeout_us, settings.enricher_max_open),
+            new_pairing=lambda: Pairing(_admits(policies, options.level), timeout_us, settings.limits()),
             policy=policies.policy,
             late_us=options.late_us,
             progress=progress,

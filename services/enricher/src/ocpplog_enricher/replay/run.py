@@ -6,14 +6,14 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from ocpplog_common.envelope import EnvelopeError
+from ocpplog_common.envelope import Envelope, EnvelopeError
 from ocpplog_common.records import RecordError
 from ocpplog_enricher.domain import fields
-from ocpplog_enricher.domain.pairing import Observed, Pairing
+from ocpplog_enricher.domain.observed import Observed, Record, observed
+from ocpplog_enricher.domain.pairing import Pairing
 from ocpplog_enricher.domain.policy import Policy
 from ocpplog_enricher.domain.rows import Enriched, RowId
 from ocpplog_enricher.errors import TopicIsNew
-from ocpplog_enricher.observed import Record, observed
 from ocpplog_enricher.replay.decisions import Decider, Decision
 from ocpplog_enricher.replay.report import Counts, Progress
 from ocpplog_enricher.replay.span import Horizon, Span, Stretch, show
@@ -56,8 +56,8 @@ class Slice:
 
 
 class Replay:
-    """`new_pairing` makes the pairing of a partition; `policy(site id)` says how its rows have to look that are written now;
-    `late_us`: how long a gateway may have held a frame back."""
+    """`new_pairing` makes the pairing of a partition; `policy(first frame)` says how the row of an exchange has to look that is
+    written now; `late_us`: how long a gateway may have held a frame back."""
 
     def __init__(
         self,
@@ -65,7 +65,7 @@ class Replay:
         source: Source,
         mender: RowMender,
         new_pairing: Callable[[], Pairing],
-        policy: Callable[[str], Policy],
+        policy: Callable[[Envelope], Policy],
         late_us: int,
         progress: Progress,
     ) -> None:
@@ -131,7 +131,7 @@ class Replay:
         if not decisions:
             return
         enriched = {
-            decision.name: fields.enrich(decision.exchange, partition, self._policy(decision.envelope.site_id))
+            decision.name: fields.enrich(decision.exchange, partition, self._policy(decision.exchange.first.envelope))
             for decision in decisions
             if decision.exchange is not None
         }
