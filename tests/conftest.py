@@ -1,0 +1,19 @@
+"""What every test leaves behind as it found it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+
+@pytest.fixture(autouse=True)
+def _logging() -> Iterator[None]:
+    """A command run within a test sets up the logs, on a standard error that is gone after the test."""
+    configuration, handlers, level = structlog.get_config(), logging.root.handlers[:], logging.root.level
+    yield
+    structlog.configure(**configuration)
+    logging.root.handlers[:] = handlers
+    logging.root.setLevel(level)
