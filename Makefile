@@ -8,7 +8,7 @@ BENCH_ARGS ?=
 FLEET ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-kafka test-peers check unit integration e2e bench format lock clean
+.PHONY: help run test test-kafka test-peers check unit integration e2e faults bench format lock clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,9 +34,14 @@ integration: $(VENV)/.test ## tests of a service with real components
 e2e: $(VENV)/.test ## tests of the whole pipeline
 	$(BIN)/pytest tests/e2e $(PYTEST_ARGS)
 
+FAULTS_ROUNDS ?= 20
+FAULTS_SEED ?= 1
+faults: $(VENV)/.test ## rounds of combined faults by seed (FAULTS_ROUNDS=20 FAULTS_SEED=1; on Apache Kafka with OCPPLOG_TEST_KAFKA_JARS)
+	FAULTS_ROUNDS=$(FAULTS_ROUNDS) FAULTS_SEED=$(FAULTS_SEED) $(BIN)/pytest -s tests/faults/test_rounds.py $(PYTEST_ARGS)
+
 ON_KAFKA := enricher levels gateway gateway_outages gateway_replicas
 test-kafka: $(VENV)/.test .local/kafka-jars ## what depends on the broker, on Apache Kafka itself (needs Java 17 and Maven)
-	OCPPLOG_TEST_KAFKA_JARS=$(CURDIR)/.local/kafka-jars $(BIN)/pytest $(ON_KAFKA:%=tests/integration/test_%.py) $(PYTEST_ARGS)
+	OCPPLOG_TEST_KAFKA_JARS=$(CURDIR)/.local/kafka-jars $(BIN)/pytest $(ON_KAFKA:%=tests/integration/test_%.py) tests/faults $(PYTEST_ARGS)
 
 test-peers: $(VENV)/.test tests/peers/node_modules/.installed ## the gateway between peers of other authors (needs Node.js 18 and npm)
 	OCPPLOG_TEST_PEERS=1 $(BIN)/pytest tests/integration/test_gateway_peers.py $(PYTEST_ARGS)

@@ -88,7 +88,7 @@ class TestOfAPartition:
 def test_what_a_partition_holds_is_bounded() -> None:
     """Frames wait for the request before them, and no longer than the limit says."""
     stream = Stream(limits=Limits(frames=50))
-    partition = Partition(0, 1, stream.pairing, 0, suspect_rows=1, opened_us=0)
+    partition = Partition(0, 1, stream.pairing, 0, suspect_rows=1, opened_end=0)
     most = 0
     for number in range(1000):
         frame = call(number) if number % 100 == 0 else b'[6,"s","X",{}]'

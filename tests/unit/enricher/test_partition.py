@@ -7,11 +7,11 @@ from dataclasses import replace
 from ocpplog_enricher.domain.pairing import Exchange, Outcome
 from ocpplog_enricher.partition import Partition
 
-from .test_pairing import CHARGER, CSMS, SECOND, Stream
+from .test_pairing import CHARGER, CSMS, Stream
 
 
 def partition(first_offset: int = 0) -> Partition:
-    return Partition(0, 1, Stream().pairing, first_offset, suspect_rows=10, opened_us=0)
+    return Partition(0, 1, Stream().pairing, first_offset, suspect_rows=10, opened_end=first_offset + 100)
 
 
 class TestAcknowledging:
@@ -63,30 +63,34 @@ class TestAcknowledging:
 
 
 class TestSuspicion:
-    def test_ends_with_as_many_new_rows_as_a_write_can_have(self) -> None:
+    def test_ends_with_the_rows_that_whoever_was_before_could_write(self) -> None:
         found = partition()
-        assert found.suspects([])
+        [seen, unseen] = [
+            Exchange(replace(Stream().observe(b"nonsense"), offset=offset), None, Outcome.VIOLATION, offset, True)
+            for offset in (99, 100)
+        ]
+        assert (found.suspects([seen]), found.suspects([unseen]), found.suspects([unseen, seen])) == (True, False, True)
         found.wrote(11, stored_before=False)
-        assert not found.suspects([])
+        assert not found.suspects([seen])
         found.wrote(1, stored_before=True)
-        assert found.suspects([])
+        assert found.suspects([seen])
 
-    def test_ends_with_frames_that_are_newer_than_the_assignment_by_a_minute(self) -> None:
-        found, seen = partition(), Stream()
-        [early] = found.accept(seen.observe(b"nonsense", at=59))
-        [late] = found.accept(seen.observe(b"nonsense", at=61))
-        [later] = found.accept(seen.observe(b"nonsense", at=62))
-        assert found.pairing.stream_time_us == 62 * SECOND
-        # However late it is written: what ended before that moment may be stored already.
-        assert found.suspects([early, late])
-        assert not found.suspects([late, later])
+    def test_stays_with_what_may_have_timed_out_by_the_clock(self) -> None:
+        """Whoever was before stored it where the partition was quiet; here it ends among later frames."""
+        found = partition()
+        found.wrote(11, stored_before=False)
+        asked = Stream().observe(b'[2,"a","Heartbeat",{}]', CHARGER)
+        for outcome in (Outcome.TIMEOUT, Outcome.LOST, Outcome.SUPERSEDED):
+            assert found.suspects([Exchange(asked, None, outcome, 50, True)])
+            assert not found.suspects([Exchange(replace(asked, offset=100), None, outcome, 150, True)])
+        assert not found.suspects([Exchange(asked, asked, Outcome.RESULT, 50, True)])
 
     def test_what_is_as_late_as_a_forgotten_copy_is_suspect_until_it_is_stored(self) -> None:
         found, seen = partition(), Stream()
         found.wrote(11, stored_before=False)
         on_time = seen.observe(b'[2,"1","Heartbeat",{}]', at=100)
         late = seen.observe(b'[2,"2","Heartbeat",{}]', at=40)
-        [first, second] = [Exchange(one, None, Outcome.TIMEOUT, 1, True) for one in (on_time, late)]
+        [first, second] = [Exchange(one, None, Outcome.UNMATCHED, 1, True) for one in (on_time, late)]
         found.accept(on_time)
         found.accept(late)
         assert (found.suspects([first]), found.suspects([first, second])) == (False, True)

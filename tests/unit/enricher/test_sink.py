@@ -10,8 +10,8 @@ import pytest
 from clickhouse_connect.driver.exceptions import DatabaseError, OperationalError
 
 from ocpplog_enricher import sink as sink_module
-from ocpplog_enricher.domain.rows import Enriched, LogRow
-from ocpplog_enricher.errors import RowsRejected, StoreUnavailable
+from ocpplog_enricher.domain.rows import Enriched, LogRow, SampleRow
+from ocpplog_enricher.errors import PartitionLost, RowsRejected, StoreUnavailable
 from ocpplog_enricher.sink import Sink, TableWriter
 
 from .test_pairing import OLD
@@ -119,6 +119,37 @@ class TestWriting:
         store.errors = [DatabaseError("Code: 60. DB::Exception: no table yet", code=60)]
         await writer.write(rows(1), suspect=False)
         assert store.sequences() == [1]
+
+
+class TestFence:
+    async def test_no_attempt_is_made_once_the_partition_is_lost(self, store: FakeClickHouse, writer: TableWriter) -> None:
+        """Not even another one of a write that failed."""
+        store.errors = [OperationalError("down")] * 3
+        attempts = 0
+
+        async def fence() -> None:
+            nonlocal attempts
+            attempts += 1
+            if attempts > 2:
+                raise PartitionLost("gone")
+
+        with pytest.raises(PartitionLost):
+            await writer.write(rows(1, 2), suspect=False, fence=fence)
+        assert (len(store.errors), store.rows) == (1, [])
+
+    async def test_nothing_follows_samples_once_the_partition_is_lost(self, store: FakeClickHouse) -> None:
+        fences = iter([None, PartitionLost("gone")])
+
+        async def fence() -> None:
+            if problem := next(fences):
+                raise problem
+
+        names = ("site_id", "charger_id", "datetime", "sampled_at", "action", "measurand")
+        numbers = {"sequence": 1, "sample": 0, "kafka_partition": 0, "closed_offset": 0}
+        sample = msgspec.convert(dict.fromkeys(names, "x") | numbers | {"connection_id": OLD}, SampleRow)
+        with pytest.raises(PartitionLost):
+            await Sink(store, "log", 0.2).write([Enriched(rows(1)[0], [sample])], suspect=False, fence=fence)
+        assert [row.get("measurand") for row in store.rows] == ["x"]
 
 
 async def test_of_two_rows_with_one_name_the_first_is_stored(store: FakeClickHouse) -> None:

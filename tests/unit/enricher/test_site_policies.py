@@ -175,7 +175,7 @@ async def test_what_is_held_is_measured_and_what_is_closed_early_counted() -> No
     bench, before = Bench(site(IdTags.PLAIN), limits=Limits(requests=1)), metrics.CLOSED_EARLY._value.get()
     for offset in range(3):
         await bench.take(offset, Source.CHARGER, f'[2,"{offset}","Authorize",{{}}]')
-    bench.worker.expire_quiet()
+    await bench.worker.expire_quiet()
     assert metrics.CLOSED_EARLY._value.get() == before + 2
     assert [metric._value.get() for metric in (metrics.OPEN, metrics.HELD_FRAMES)] == [1, 1]
     assert REQUEST_BYTES < metrics.OPEN_BYTES._value.get() < 2 * REQUEST_BYTES

@@ -9,6 +9,11 @@ import pytest
 
 from ocpplog_common.envelope import Source
 from ocpplog_common.records import LevelName, Site
+from ocpplog_enricher import worker
+from ocpplog_enricher.domain import fields
+from ocpplog_enricher.domain.pairing import Exchange
+from ocpplog_enricher.domain.policy import Policy
+from ocpplog_enricher.domain.rows import Enriched
 from ocpplog_enricher.errors import StoreUnavailable
 
 from .worker_bench import AT_US, Bench, frame, settle
@@ -85,9 +90,84 @@ async def test_an_answer_finds_its_request_from_before_the_assignment() -> None:
 async def test_a_record_that_is_no_frame_goes_to_the_dead_letters() -> None:
     bench = Bench(LOUD)
     await bench.give(replace(frame(0, CHARGER, REQUEST), headers=[]), frame(1, CHARGER, "nonsense"))
-    assert bench.dead == ["ocpp.frames-0@0"]
+    [(origin, value, _, reason)] = bench.dead
+    assert (origin, value) == ("ocpp.frames-0@0", REQUEST.encode()) and "header" in reason
     assert [row.kafka_offset for row in bench.rows] == [1]
     assert bench.finished[-1] == (0, 1, 2)
+
+
+@pytest.mark.parametrize(
+    ("header", "value"),
+    [
+        ("received-at-us", b"9" * 30),
+        ("received-at-us", b"-" + b"9" * 18),
+        ("sequence", b"-1"),
+        ("sequence", b"4294967296"),
+        ("connection-id", b"zz"),
+    ],
+)
+async def test_so_does_one_with_headers_that_no_column_holds(header: str, value: bytes) -> None:
+    bench, record = Bench(LOUD), frame(0, CHARGER, "nonsense")
+    await bench.give(replace(record, headers=list((dict(record.headers) | {header: value}).items())))
+    [(_, frame_as_it_came, _, reason)] = bench.dead
+    assert frame_as_it_came == b"nonsense" and header in reason
+    assert (bench.rows, bench.finished[-1]) == ([], (0, 1, 1))
+
+
+async def test_what_cannot_be_enriched_is_put_aside_as_it_came(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench, enrich = Bench(LOUD), fields.enrich
+
+    def fails(exchange: Exchange, partition: int, policy: Policy) -> Enriched:
+        if b"bad" in exchange.first.envelope.frame:
+            raise RuntimeError("no idea")
+        return enrich(exchange, partition, policy)
+
+    monkeypatch.setattr(fields, "enrich", fails)
+    records = [frame(0, CHARGER, "good"), frame(1, CHARGER, "bad"), frame(2, CHARGER, "good too")]
+    await bench.give(*records)
+    assert [row.kafka_offset for row in bench.rows] == [0, 2]
+    assert bench.dead == [("ocpp.frames-0@1", b"bad", dict(records[1].headers), "RuntimeError: no idea")]
+    assert bench.finished[-1] == (0, 1, 3)
+
+
+class TestOwnership:
+    async def test_a_write_waits_for_the_word(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(worker, "_ASK_AGAIN_S", 0.0)
+        bench = Bench(LOUD, is_owner=False)
+        await bench.take(0, CHARGER, "nonsense")
+        assert bench.rows == []
+        # They were assigned in the generation that they are of.
+        bench.worker.release_all_but(1)
+        bench.is_owner = True
+        await settle()
+        assert (len(bench.rows), bench.finished[-1]) == (1, (0, 1, 1))
+
+    async def test_what_is_in_hand_of_a_partition_that_was_taken_away_is_dropped(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(worker, "_ASK_AGAIN_S", 0.0)
+        bench = Bench(LOUD, is_owner=False)
+        await bench.take(0, CHARGER, "nonsense")
+        bench.worker.release_all_but(2)
+        bench.is_owner = True
+        await settle()
+        assert (bench.rows, bench.finished[-1], bench.failures) == ([], (0, 1, 0), [])
+
+    async def test_a_write_that_was_under_way_then_is_not_acknowledged(self) -> None:
+        bench = Bench(LOUD)
+        bench.may_write.clear()
+        await bench.take(0, CHARGER, "nonsense")
+        bench.worker.release([0])
+        bench.may_write.set()
+        await settle()
+        assert (len(bench.rows), bench.finished[-1]) == (1, (0, 1, 0))
+
+    async def test_nothing_times_out_while_kafka_is_silent_nor_just_after(self) -> None:
+        bench = Bench(LOUD, highwater=1)
+        await bench.take(0, CHARGER, REQUEST)
+        for seconds, answers, rows in ((59, True, 0), (70, False, 0), (74, True, 0), (76, True, 1)):
+            bench.now, bench.is_owner = AT_US + seconds * 1_000_000, answers
+            await bench.worker.expire_quiet()
+            await settle()
+            assert len(bench.rows) == rows, seconds
 
 
 async def test_what_a_write_raises_is_told() -> None:
@@ -104,7 +184,7 @@ class TestQuietPartitions:
         bench = Bench(LOUD, highwater=highwater)
         await bench.take(0, CHARGER, REQUEST)
         bench.now = AT_US + 61_000_000
-        bench.worker.expire_quiet()
+        await bench.worker.expire_quiet()
         await settle()
         assert [row.outcome for row in bench.rows] == ["timeout"] * rows
 
@@ -112,7 +192,7 @@ class TestQuietPartitions:
         bench = Bench(LOUD, highwater=1)
         await bench.take(0, CHARGER, REQUEST)
         bench.now = AT_US + 59_000_000
-        bench.worker.expire_quiet()
+        await bench.worker.expire_quiet()
         await settle()
         assert bench.rows == []
 

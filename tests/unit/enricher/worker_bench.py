@@ -14,7 +14,7 @@ from ocpplog_enricher.domain.open_requests import Limits
 from ocpplog_enricher.domain.pairing import Pairing
 from ocpplog_enricher.domain.rows import Enriched, LogRow
 from ocpplog_enricher.lane import WriteLimits
-from ocpplog_enricher.sink import Sink
+from ocpplog_enricher.sink import Fence, Sink
 from ocpplog_enricher.site_policies import SitePolicies
 from ocpplog_enricher.worker import Record, Worker
 
@@ -50,12 +50,14 @@ class Bench:
     earlier: list[Frame] = field(default_factory=list)
     rows: list[LogRow] = field(default_factory=list)
     suspects: list[bool] = field(default_factory=list)
-    dead: list[str] = field(default_factory=list)
+    dead: list[tuple[str, bytes | None, dict[str, bytes], str]] = field(default_factory=list)
+    """Origin, frame, headers, reason."""
     finished: list[tuple[int, int, int]] = field(default_factory=list)
     failures: list[BaseException] = field(default_factory=list)
     highwater: int | None = None
     now: int = AT_US
     error: BaseException | None = None
+    is_owner: bool = True
     limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
@@ -70,12 +72,17 @@ class Bench:
             dead_letters=cast(DeadLetters, self),
             clock=self,
             highwater=lambda _: self.highwater,
+            owned=self.owned,
             finished=lambda *what: self.finished.append(what),
             failed=self.failures.append,
             limits=WriteLimits(100, self.within_s, at_once=2, backlog_bytes=self.backlog_bytes),
         )
 
-    async def write(self, found: list[Enriched], suspect: bool) -> bool:
+    async def owned(self, _: int) -> bool:
+        return self.is_owner
+
+    async def write(self, found: list[Enriched], suspect: bool, fence: Fence) -> bool:
+        await fence()
         await self.may_write.wait()
         if self.error:
             raise self.error
@@ -84,7 +91,7 @@ class Bench:
         return False
 
     async def put(self, key: Any, value: Any, headers: Any, origin: str, reason: str) -> None:
-        self.dead.append(origin)
+        self.dead.append((origin, value, dict(headers), reason))
 
     async def records_before(self, *_: int) -> AsyncIterator[Any]:
         for record in self.earlier:

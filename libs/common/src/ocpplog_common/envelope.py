@@ -5,10 +5,17 @@ Key: the charger id (UTF-8). Value: the frame, byte for byte; of a gap its `reco
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
+
+_CONNECTION_ID: Final = re.compile(r"[0-9a-f]{32}")
+_SEQUENCES: Final = range(2**32)
+_TIMES: Final = range(2**53)
+"""Microseconds: until the year 2255. What is outside no column can hold."""
 
 
 class EnvelopeError(ValueError):
@@ -135,9 +142,9 @@ class Envelope:
                 site_id=_text(found, Header.SITE_ID),
                 source=Source(_text(found, Header.SOURCE)),
                 subprotocol=_text(found, Header.SUBPROTOCOL),
-                connection_id=_text(found, Header.CONNECTION_ID),
-                sequence=_number(found, Header.SEQUENCE),
-                received_at_us=_number(found, Header.RECEIVED_AT),
+                connection_id=_connection_id(found),
+                sequence=_number(found, Header.SEQUENCE, _SEQUENCES),
+                received_at_us=_number(found, Header.RECEIVED_AT, _TIMES),
                 gateway_id=_text(found, Header.GATEWAY_ID),
                 frame=value or b"",
                 opcode=Opcode(found.get(Header.OPCODE, b"text").decode()),
@@ -156,9 +163,19 @@ def _text(headers: dict[str, bytes], name: Header) -> str:
         raise EnvelopeError(f"header {name}: missing") from None
 
 
-def _number(headers: dict[str, bytes], name: Header) -> int:
+def _connection_id(headers: dict[str, bytes]) -> str:
+    text = _text(headers, Header.CONNECTION_ID)
+    if not _CONNECTION_ID.fullmatch(text):
+        raise EnvelopeError(f"header {Header.CONNECTION_ID}: {text!r} is not 32 hex digits")
+    return text
+
+
+def _number(headers: dict[str, bytes], name: Header, allowed: range) -> int:
     text = _text(headers, name)
     try:
-        return int(text)
+        number = int(text)
     except ValueError:
         raise EnvelopeError(f"header {name}: {text!r} is not a number") from None
+    if number not in allowed:
+        raise EnvelopeError(f"header {name}: {text} is out of range")
+    return number

@@ -27,9 +27,10 @@ def main() -> int:
         return 1
 
     class Process(faust.Worker):  # type: ignore[misc]
-        async def on_stop(self) -> None:
+        async def on_shutdown(self) -> None:
+            # After the agent: a write under way needs what is closed here.
             await enricher.stop()
-            await super().on_stop()
+            await super().on_shutdown()
 
     worker = Process(enricher.faust, loglevel="WARNING", override_logging=False, redirect_stdouts=False)
     try:

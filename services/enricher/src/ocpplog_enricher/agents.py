@@ -14,6 +14,7 @@ import structlog
 
 from ocpplog_common import topics
 from ocpplog_enricher import kafka_driver
+from ocpplog_enricher.ownership import Ownership
 from ocpplog_enricher.settings import EnricherSettings
 from ocpplog_enricher.worker import Worker
 
@@ -91,12 +92,14 @@ def wire(
         if not started.is_set():
             return
         try:
-            worker.expire_quiet()
+            await worker.expire_quiet()
         except Exception as error:
             failure.report(error)
 
     @app.on_partitions_assigned.connect(weak=False)  # type: ignore[untyped-decorator]
     async def assigned(_: Any, partitions: Any, **__: Any) -> None:
+        # A member that was expelled need not have been told that its partitions were revoked.
+        worker.release_all_but(app.consumer_generation_id)
         joined()
 
     @app.on_partitions_revoked.connect(weak=False)  # type: ignore[untyped-decorator]
@@ -108,10 +111,24 @@ def highwater(app: Any) -> Callable[[int], int | None]:
     """The offset that the next record of a partition of ocpp.frames will have, as far as the last fetch said."""
 
     def tell(partition: int) -> int | None:
-        found = app.consumer.highwater(faust.types.TP(topics.FRAMES, partition))
-        return None if found is None else int(found)
+        try:
+            found: int | None = app.consumer.highwater(faust.types.TP(topics.FRAMES, partition))
+        except AssertionError:
+            # aiokafka's word for a partition that is not assigned any more.
+            return None
+        return found
 
     return tell
+
+
+def ownership(app: Any, settings: EnricherSettings) -> Ownership:
+    """Whether the partitions of a generation are certainly still this process's."""
+    holds_s = min(settings.enricher_session_timeout_s, settings.enricher_rebalance_timeout_s)
+
+    async def ask(generation: int) -> bool:
+        return bool(await app.consumer.is_member(generation, holds_s))
+
+    return Ownership(ask, holds_s)
 
 
 def finished(app: Any) -> Callable[[int, int, int], None]:

@@ -62,6 +62,7 @@ class Enricher:
             dead_letters=self._dead_letters,
             clock=SystemClock(),
             highwater=agents.highwater(self.faust),
+            owned=agents.ownership(self.faust, settings).confirmed,
             finished=agents.finished(self.faust),
             failed=self.failure.report,
             limits=settings.write_limits(),
@@ -117,7 +118,8 @@ class LateStore:
     async def open(self, settings: EnricherSettings) -> None:
         while self._client is None:
             try:
-                self._client = await clickhouse.connect_async(settings, database="default", send_receive_timeout=60)
+                timeout = settings.enricher_write_timeout_s
+                self._client = await clickhouse.connect_async(settings, database="default", send_receive_timeout=timeout)
                 clickhouse.check_version(self._client.server_version or "")
             except (ClickHouseError, OSError) as error:
                 _log.warning("ClickHouse does not answer yet", url=settings.clickhouse_url, error=str(error)[:200])

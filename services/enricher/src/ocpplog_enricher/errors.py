@@ -19,3 +19,7 @@ class TooManyDeadLetters(EnricherError):
 
 class TopicIsNew(EnricherError):
     """The topic was lost and made anew: the offsets that the group committed are of the old one."""
+
+
+class PartitionLost(EnricherError):
+    """The partition belongs to another member now, or to a later generation: what is in hand of it will be read again."""

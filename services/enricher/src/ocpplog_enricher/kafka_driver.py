@@ -10,12 +10,16 @@ them at its own interval. Topics have to be declared with `batch_topic`.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 import faust
 from aiokafka import ConsumerRecord
+from aiokafka.client import ConnectionGroup
+from aiokafka.errors import KafkaError
+from aiokafka.protocol.group import HeartbeatRequest
 from faust.transport.consumer import ConsumerMessage
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
@@ -58,6 +62,30 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
         place = TP(topic, partition)
         if generation == self.app.consumer_generation_id and place in self.assignment():
             self._finished[place] = next_offset
+
+    async def is_member(self, generation: int, within_s: float) -> bool:
+        """Whether the group's coordinator counts this process to that generation: asked with a heartbeat of our own, because
+        what aiokafka's last one was answered, it tells nobody. False too where there is no answer in that time."""
+        if not self.assignment():
+            return False
+        # aiokafka's consumer lives in a thread and loop of its own. Past Faust's queue to it, where a commit may be waiting.
+        asking = asyncio.run_coroutine_threadsafe(self._heartbeat(generation, within_s), self._thread.thread_loop)
+        try:
+            return await asyncio.wait_for(asyncio.wrap_future(asking), 2 * within_s)
+        except TimeoutError:
+            return False
+
+    async def _heartbeat(self, generation: int, within_s: float) -> bool:
+        coordinator = self._thread._ensure_consumer()._coordinator
+        if coordinator.coordinator_id is None:
+            return False
+        request = HeartbeatRequest(coordinator.group_id, generation, coordinator.member_id)
+        sending = coordinator._client.send(coordinator.coordinator_id, request, group=ConnectionGroup.COORDINATION)
+        try:
+            answer = await asyncio.wait_for(sending, within_s)
+        except (KafkaError, TimeoutError):
+            return False
+        return bool(answer.error_code == 0)
 
     def _to_message(self, tp: TP, records: list[ConsumerRecord]) -> ConsumerMessage:
         last = records[-1]

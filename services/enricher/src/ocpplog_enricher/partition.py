@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Final
 
 from ocpplog_enricher.domain.observed import Observed
-from ocpplog_enricher.domain.pairing import Exchange, Pairing
+from ocpplog_enricher.domain.pairing import Exchange, Outcome, Pairing
 
-_GRACE_US = 60_000_000
-"""Frames that passed the gateway this long after a partition was opened were not seen by whoever had it before."""
+_ANY_TIME: Final = (Outcome.TIMEOUT, Outcome.LOST, Outcome.SUPERSEDED)
+"""How a request may end that timed out by the clock for whoever had the partition before: its row was stored then, and not
+where the stream has it."""
 
 
 @dataclass(slots=True)
 class Partition:
-    """One partition in one generation of the consumer group, opened at `opened_us`.
+    """One partition in one generation of the consumer group, opened when its end was `opened_end`.
+
+    Whoever had the partition before wrote nothing after losing it, and so saw no frame from there on.
 
     `fresh_rows` counts the rows written since one was last found stored before: once it is over `suspect_rows`, the size of
     the largest write, nothing further on can have been stored, because rows are stored in the order of their closing frames.
@@ -26,15 +30,13 @@ class Partition:
     pairing: Pairing
     first_offset: int
     suspect_rows: int
-    opened_us: int
+    opened_end: int
     next_offset: int = 0
     fresh_rows: int = 0
     _held: OrderedDict[int, None] = field(default_factory=OrderedDict)
     """Offsets of the frames that are needed still, ascending. Ordered by links: the first of a dict is slow to find once many
     before it have gone."""
     _late: set[int] = field(default_factory=set)
-    _live_from: int | None = None
-    """Offset of the first frame that is newer than the assignment by the grace."""
 
     def __post_init__(self) -> None:
         self.next_offset = self.first_offset
@@ -57,10 +59,7 @@ class Partition:
         self._held[seen.offset] = None
         if self.pairing.is_late(seen):
             self._late.add(seen.offset)
-        ended = self.pairing.observe(seen)
-        if self._live_from is None and self.pairing.stream_time_us > self.opened_us + _GRACE_US:
-            self._live_from = seen.offset
-        return ended
+        return self.pairing.observe(seen)
 
     def skip(self, offset: int) -> None:
         """Take a record that is no frame (it went to the dead letters)."""
@@ -73,14 +72,16 @@ class Partition:
                 self._held.pop(offset, None)
                 self._late.discard(offset)
 
-    def suspects(self, exchanges: Sequence[Exchange]) -> bool:
+    def suspects(self, exchanges: Iterable[Exchange]) -> bool:
         """Whether rows of these exchanges, the next to be written, may be stored already: by whoever had the partition before,
         or because a frame is a copy, of one so far back that the pairing has forgotten it."""
-        live = self._live_from is not None and all(exchange.closed_offset >= self._live_from for exchange in exchanges)
-        if self.fresh_rows <= self.suspect_rows and not live:
-            return True
-        firsts = (exchange.first.offset for exchange in exchanges)
-        return any(offset < self.first_offset or offset in self._late for offset in firsts)
+        in_order = self.opened_end if self.fresh_rows <= self.suspect_rows else self.first_offset
+
+        def may_be_stored(exchange: Exchange) -> bool:
+            offset = exchange.first.offset
+            return offset < (self.opened_end if exchange.outcome in _ANY_TIME else in_order) or offset in self._late
+
+        return any(map(may_be_stored, exchanges))
 
     def wrote(self, rows: int, stored_before: bool) -> None:
         self.fresh_rows = 0 if stored_before else self.fresh_rows + rows

@@ -39,6 +39,9 @@ class EnricherSettings(KafkaSettings, ClickHouseSettings):
         128 << 20, gt=0, description="Memory for what waits to be written; over it, no more is read from Kafka"
     )
     enricher_retry_for_s: float = Field(300.0, gt=0, description="How long a write is tried before the process gives up")
+    enricher_write_timeout_s: float = Field(
+        60.0, gt=0, description="How long ClickHouse may take over a request before it is tried again"
+    )
     enricher_rebalance_timeout_s: float = Field(10.0, gt=0, description="How long a rebalance waits for the other members")
     enricher_session_timeout_s: float = Field(15.0, gt=0, description="After this silence a member counts as dead")
     enricher_id_tag_key_file: str = Field(

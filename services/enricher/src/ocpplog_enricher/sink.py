@@ -6,6 +6,9 @@ Two things together (ADR 0001):
   killed or cut off with its insert still under way, one that took over) ClickHouse lets only the first through.
 * While a partition may hold rows from before (`suspect`), the ids that are stored are read first and skipped, and read again
   after the write, because a token that was used before drops the whole insert without a word.
+
+Both hold for one write a writer may still have under way when it loses its partition, and no more: so before each attempt the
+writer makes sure that the partition is still its own (`Fence`).
 """
 
 from __future__ import annotations
@@ -45,6 +48,13 @@ WRITE_SETTINGS = {
 }
 
 
+Fence = Callable[[], Awaitable[None]]
+"""Returns while the partition is this writer's; raises PartitionLost when it no longer is."""
+
+
+async def no_fence() -> None: ...
+
+
 class Store(Protocol):
     """What of clickhouse_connect's AsyncClient the sink needs."""
 
@@ -60,7 +70,7 @@ class Sink:
         self._samples = TableWriter(store, f"{database}.{tables.METER_SAMPLE}", retry_for_s)
         self._log = TableWriter(store, f"{database}.{tables.LOG}", retry_for_s)
 
-    async def write(self, found: Sequence[Enriched], suspect: bool) -> bool:
+    async def write(self, found: Sequence[Enriched], suspect: bool, fence: Fence = no_fence) -> bool:
         """Store the rows of one partition, in order. True where some were stored before: see `TableWriter.write`.
 
         Samples go first: a log row that is stored says that its samples are. Of two rows with one name the first is taken.
@@ -68,8 +78,9 @@ class Sink:
         by_name: dict[RowId, Enriched] = {}
         for enriched in found:
             by_name.setdefault(enriched.log.id, enriched)
-        await self._samples.write([sample for enriched in by_name.values() for sample in enriched.samples], suspect)
-        return await self._log.write([enriched.log for enriched in by_name.values()], suspect)
+        samples = [sample for enriched in by_name.values() for sample in enriched.samples]
+        await self._samples.write(samples, suspect, fence)
+        return await self._log.write([enriched.log for enriched in by_name.values()], suspect, fence)
 
 
 class TableWriter:
@@ -82,29 +93,29 @@ class TableWriter:
         self._retry_for_s = retry_for_s
         self._name = name
 
-    async def write(self, rows: Sequence[_Row], suspect: bool) -> bool:
+    async def write(self, rows: Sequence[_Row], suspect: bool, fence: Fence = no_fence) -> bool:
         """Returns once every row is stored. With `suspect`, true where the last rows were stored before.
 
-        Raises StoreUnavailable, or RowsRejected (then none of `rows` is stored by this call).
+        Raises StoreUnavailable, RowsRejected (then none of `rows` is stored by this call), or what `fence` raises.
         """
         if not rows:
             return False
         if not suspect:
-            await self._insert(rows)
+            await self._insert(rows, fence)
             return False
-        missing = await self._missing(rows)
+        missing = await self._missing(rows, fence)
         metrics.DUPLICATES.labels(self._label).inc(len(rows) - len(missing))
         stored_before = len(missing) < len(rows)
         for attempt in range(_CONFIRMATIONS):
             if not missing:
                 return stored_before
-            await self._insert(missing)
-            missing = await self._missing(missing)
+            await self._insert(missing, fence)
+            missing = await self._missing(missing, fence)
             # A replica may show an insert that another one took only a moment later.
             await asyncio.sleep(0.05 * attempt if missing else 0)
         raise StoreUnavailable(f"{self._table}: acknowledged rows do not show: {missing[0].id}")
 
-    async def _insert(self, rows: Sequence[_Row]) -> None:
+    async def _insert(self, rows: Sequence[_Row], fence: Fence) -> None:
         token = ":".join(map(str, (self._label, *rows[0].id)))
         settings = WRITE_SETTINGS | {"insert_deduplication_token": token}
         block = b"\n".join(map(msgspec.json.encode, rows))
@@ -113,13 +124,13 @@ class TableWriter:
             await self._store.raw_insert(self._table, insert_block=block, settings=settings, fmt="JSONEachRow")
 
         started = time.perf_counter()
-        await self._persist(once)
+        await self._persist(once, fence)
         metrics.WRITE_SECONDS.labels(self._label).observe(time.perf_counter() - started)
         metrics.BATCH_ROWS.labels(self._label).observe(len(rows))
         metrics.ROWS.labels(self._label).inc(len(rows))
 
-    async def _missing(self, rows: Sequence[_Row]) -> list[_Row]:
-        stored = await self._persist(lambda: self._stored(rows))
+    async def _missing(self, rows: Sequence[_Row], fence: Fence) -> list[_Row]:
+        stored = await self._persist(lambda: self._stored(rows), fence)
         return [row for row in rows if row.id not in stored]
 
     async def _stored(self, rows: Sequence[_Row]) -> set[RowName]:
@@ -137,11 +148,12 @@ class TableWriter:
         )
         return {tuple(row) for row in result.result_rows}
 
-    async def _persist(self, attempt: Callable[[], Awaitable[_Result]]) -> _Result:
+    async def _persist(self, attempt: Callable[[], Awaitable[_Result]], fence: Fence) -> _Result:
         """Try until it works, with growing pauses. What is tried again is the same to the byte, and so is its token."""
         give_up_at = time.monotonic() + self._retry_for_s
         pause = _FIRST_PAUSE_S
         while True:
+            await fence()
             try:
                 return await attempt()
             except (TimeoutError, ClickHouseError, OSError) as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, Protocol
@@ -20,13 +20,15 @@ from ocpplog_enricher.domain.pairing import Exchange, Outcome, Pairing
 from ocpplog_enricher.domain.policy import Policy
 from ocpplog_enricher.domain.rows import Enriched
 from ocpplog_enricher.domain.violations import kind_of
-from ocpplog_enricher.errors import RowsRejected
+from ocpplog_enricher.errors import PartitionLost, RowsRejected
 from ocpplog_enricher.lane import Backlog, Lane, WriteLimits
 from ocpplog_enricher.partition import Partition
-from ocpplog_enricher.sink import Sink
+from ocpplog_enricher.sink import Fence, Sink
 
 _QUIET_US = 5_000_000
 """A partition without a frame for this long is quiet: its stream time no longer moves."""
+_ASK_AGAIN_S: Final = 0.2
+_UNKNOWN_END: Final = 2**63 - 1
 _ENRICH_AT_ONCE: Final = 100
 """Rows made before the event loop gets a turn."""
 
@@ -49,6 +51,9 @@ Finished = Callable[[int, int, int], None]
 """(partition, generation of the consumer group, next offset): tells Kafka that all before that offset is done."""
 
 
+_Found = tuple[Exchange, Enriched]
+
+
 @dataclass(slots=True)
 class _Assigned:
     partition: Partition
@@ -58,8 +63,9 @@ class _Assigned:
 
 class Worker:
     """`new_pairing` makes the pairing of a partition; `policy(first frame)` says how the row of an exchange has to look that
-    is written now; `highwater(partition)` the offset that its next record on Kafka will have; `failed` is told what a write
-    raised and what therefore ends the process: StoreUnavailable, TooManyDeadLetters, or aiokafka's KafkaError."""
+    is written now; `highwater(partition)` the offset that its next record on Kafka will have, as far as is known;
+    `owned(generation)` whether the partitions of that generation are certainly still this process's; `failed` is told what a
+    write raised and what therefore ends the process: StoreUnavailable, TooManyDeadLetters, or aiokafka's KafkaError."""
 
     def __init__(
         self,
@@ -71,6 +77,7 @@ class Worker:
         dead_letters: DeadLetters,
         clock: Clock,
         highwater: Callable[[int], int | None],
+        owned: Callable[[int], Awaitable[bool]],
         finished: Finished,
         failed: Callable[[BaseException], None],
         limits: WriteLimits,
@@ -82,6 +89,7 @@ class Worker:
         self._dead_letters = dead_letters
         self._clock = clock
         self._highwater = highwater
+        self._owned = owned
         self._finished = finished
         self._failed = failed
         self._limits = limits
@@ -89,6 +97,7 @@ class Worker:
         self._turns = asyncio.Semaphore(limits.at_once)
         self._assigned: dict[int, _Assigned] = {}
         self._leaving: dict[int, Lane] = {}
+        self._silent_us = 0
 
     async def take(self, number: int, generation: int, records: Sequence[Record]) -> None:
         """Work through records of one partition. Returns when all is paired and there is room for more.
@@ -104,21 +113,37 @@ class Worker:
         self._end(assigned, ended)
         await self._backlog.room()
 
-    def expire_quiet(self) -> None:
-        """Time out what waits on partitions that have gone quiet. To be called every second or so."""
-        now = self._clock.now_us()
+    async def expire_quiet(self) -> None:
+        """Time out what waits on partitions that have gone quiet. To be called every second or so.
+
+        A partition is not quiet while Kafka is: the answers may be on their way to it.
+        """
+        now = await self._now_while_kafka_answers()
         for assigned in self._assigned.values():
             partition = assigned.partition
-            if now - assigned.last_seen_us > _QUIET_US and self._lag(partition) == 0:
+            if now - max(assigned.last_seen_us, self._silent_us) > _QUIET_US and self._lag(partition) == 0:
                 self._end(assigned, partition.pairing.expire_quiet(now, partition.next_offset - 1))
         self._measure()
 
+    async def _now_while_kafka_answers(self) -> int:
+        generations = {assigned.partition.generation for assigned in self._assigned.values()}
+        answers = all([await self._owned(generation) for generation in generations])
+        now = self._clock.now_us()
+        if not answers:
+            self._silent_us = now
+        return now
+
     def release(self, numbers: Iterable[int]) -> None:
-        """Forget partitions that are taken away. A write under way goes on: whoever comes next finds its rows stored."""
+        """Forget partitions that are taken away. A write under way goes on: whoever comes next finds its rows stored. None
+        follows it, and its frames are not acknowledged: they may have come again already, and been taken by another."""
         for number in numbers:
             if assigned := self._assigned.pop(number, None):
                 assigned.lane.close()
                 self._leaving[number] = assigned.lane
+
+    def release_all_but(self, generation: int) -> None:
+        """Forget the partitions of other generations. Frames of this one may be in hand already, and do not come again."""
+        self.release([number for number, one in self._assigned.items() if one.partition.generation != generation])
 
     async def stop(self) -> None:
         """Give up what waits; returns when no write is under way."""
@@ -164,7 +189,8 @@ class Worker:
                 continue
             # What ended before the first unacknowledged frame is stored.
             pairing.observe(seen)
-        return Partition(number, generation, pairing, record.offset, self._limits.rows, self._clock.now_us())
+        end = self._highwater(number) or _UNKNOWN_END
+        return Partition(number, generation, pairing, record.offset, self._limits.rows, end)
 
     async def _observe(self, partition: Partition, record: Record) -> list[Exchange]:
         try:
@@ -187,41 +213,69 @@ class Worker:
         self._acknowledge(assigned.partition)
 
     def _acknowledge(self, partition: Partition) -> None:
-        self._finished(partition.number, partition.generation, partition.finished)
+        if self._holds(partition):
+            self._finished(partition.number, partition.generation, partition.finished)
+
+    def _holds(self, partition: Partition) -> bool:
+        assigned = self._assigned.get(partition.number)
+        return assigned is not None and assigned.partition is partition
+
+    async def _fence(self, partition: Partition) -> None:
+        """Returns once it is certain that the partition is ours. Raises PartitionLost when it was taken away."""
+        while self._holds(partition):
+            if await self._owned(partition.generation):
+                if self._holds(partition):
+                    return
+                break
+            await asyncio.sleep(_ASK_AGAIN_S)
+        raise PartitionLost(f"partition {partition.number}, generation {partition.generation}")
 
     async def _store(self, partition: Partition, exchanges: Sequence[Exchange]) -> None:
         found = await self._enrich(exchanges, partition.number)
-        _count_violations(found)
-        stored_before = await self._write(found, partition.suspects(exchanges))
-        partition.wrote(len(found), stored_before)
+        _count_violations(enriched for _, enriched in found)
+        try:
+            if found:
+                stored_before = await self._write(found, partition.suspects(exchanges), partial(self._fence, partition))
+                partition.wrote(len(found), stored_before)
+        except PartitionLost:
+            return
         partition.complete(exchanges)
         self._acknowledge(partition)
         self._measure_freshness(exchanges)
 
-    async def _enrich(self, exchanges: Sequence[Exchange], number: int) -> list[Enriched]:
+    async def _enrich(self, exchanges: Sequence[Exchange], number: int) -> list[_Found]:
         found = []
         for start in range(0, len(exchanges), _ENRICH_AT_ONCE):
             for exchange in exchanges[start : start + _ENRICH_AT_ONCE]:
-                found.append(fields.enrich(exchange, number, self._policy(exchange.first.envelope)))
+                try:
+                    found.append((exchange, fields.enrich(exchange, number, self._policy(exchange.first.envelope))))
+                except Exception as error:
+                    # A fault of ours. Read again it would be the same, for ever, and hold up all that comes after it.
+                    await self._refused(exchange, number, f"{type(error).__name__}: {error}")
             await asyncio.sleep(0)
         return found
 
-    async def _write(self, found: list[Enriched], suspect: bool) -> bool:
-        """Write, and put aside the rows that ClickHouse refuses, found by halving."""
+    async def _write(self, found: Sequence[_Found], suspect: bool, fence: Fence) -> bool:
+        """Write, and put aside what ClickHouse refuses, found by halving."""
         try:
-            stored_before = await self._sink.write(found, suspect)
+            stored_before = await self._sink.write([enriched for _, enriched in found], suspect, fence)
             self._dead_letters.went_well()
             return stored_before
         except RowsRejected as error:
             if len(found) == 1:
-                row = found[0].log
-                origin = f"{topics.FRAMES}-{row.kafka_partition}@{row.kafka_offset}"
-                await self._dead_letters.put(row.charger_id.encode(), row.request.encode(), [], origin, str(error))
+                [(exchange, enriched)] = found
+                await self._refused(exchange, enriched.log.kafka_partition, str(error))
                 return False
         middle = len(found) // 2
         # Whether an earlier try stored the samples of some is not known here.
-        first = await self._write(found[:middle], suspect=True)
-        return await self._write(found[middle:], suspect=True) or first
+        first = await self._write(found[:middle], True, fence)
+        return await self._write(found[middle:], True, fence) or first
+
+    async def _refused(self, exchange: Exchange, number: int, reason: str) -> None:
+        """Put aside the frames of an exchange, as they came."""
+        for seen in filter(None, (exchange.request, exchange.response)):
+            envelope, origin = seen.envelope, f"{topics.FRAMES}-{number}@{seen.offset}"
+            await self._dead_letters.put(envelope.key(), envelope.frame, envelope.headers(), origin, reason)
 
     async def _dead_letter(self, number: int, record: Record, reason: str) -> None:
         origin = f"{topics.FRAMES}-{number}@{record.offset}"

@@ -7,6 +7,7 @@ import asyncio
 import getpass
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,18 +16,25 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from ocpplog_common import id_tags, logging, records, tokens
 from ocpplog_common.admin import further, kafka, levels
-from ocpplog_common.clickhouse import client, migrate
+from ocpplog_common.clickhouse import audit, client, migrate
 from ocpplog_common.records import Charger, LevelName, Site
 from ocpplog_common.settings import ClickHouseSettings, CommonSettings, KafkaSettings
 
 _Record = TypeVar("_Record", Site, Charger)
 _Parsed = TypeVar("_Parsed")
+
+
+class RowsDoubled(RuntimeError):
+    """The audit found rows that are stored more than once."""
+
+
 _FAILURES = (
     KafkaError,
     ClickHouseError,
     client.ServerTooOld,
     migrate.MigrationError,
     further.CommandFailed,
+    RowsDoubled,
     OSError,
     ValueError,
 )
@@ -75,6 +83,10 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--why", required=True, help="kept with the change")
     command.add_argument("--who", default="", help="kept with the change (default: the user of this shell)")
     command.set_defaults(run=_level)
+    command = commands.add_parser("audit", help="look for rows that are stored twice; prints their names, exits with 1 if any")
+    command.add_argument("--from", dest="since", type=_moment, help="rows from then on, ISO 8601 (default: a day before --to)")
+    command.add_argument("--to", dest="until", type=_moment, help="rows before then (default: now)")
+    command.set_defaults(run=_audit)
 
     command = commands.add_parser("token", help="mint a bearer token with a key file (local runs)")
     command.add_argument("--key-file", type=Path, required=True, help="made where there is none")
@@ -108,6 +120,26 @@ def _migrate(options: argparse.Namespace) -> None:
             return
         names = migrate.migrate(connection, settings.clickhouse_database, settings.clickhouse_cluster)
     print("applied: " + ", ".join(names) if names else "schema is up to date")
+
+
+def _moment(text: str) -> datetime:
+    """UTC where no zone is said."""
+    found = datetime.fromisoformat(text)
+    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def _audit(options: argparse.Namespace) -> None:
+    settings = ClickHouseSettings()
+    until = options.until or datetime.now(UTC)
+    since = options.since or until - timedelta(days=1)
+    count = 0
+    with client.connect(settings, database="default") as connection:
+        for found in audit.doubled(connection, settings.clickhouse_database, since, until):
+            count += 1
+            print(found.table, *found.name, found.copies)
+    if count:
+        raise RowsDoubled(f"{count} names are stored more than once")
+    print(f"nothing is stored twice, from {since.isoformat(timespec='seconds')} to {until.isoformat(timespec='seconds')}")
 
 
 def _put(options: argparse.Namespace) -> None:
