@@ -47,7 +47,7 @@ class Enricher:
             "enricher_rebalance_timeout_s": 2,
             "enricher_session_timeout_s": SESSION_TIMEOUT_S,
             "enricher_answer_timeout_s": ANSWER_TIMEOUT_S,
-            "enricher_batch_frames": 60,
+            "enricher_batch_rows": 60,
             "enricher_write_timeout_s": 4,
         }
         self._settings = known | settings

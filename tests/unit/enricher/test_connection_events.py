@@ -17,7 +17,7 @@ from ocpplog_common.records import ConnectionEvent, ConnectionEventKind, RecordE
 from ocpplog_enricher import sink as sink_module
 from ocpplog_enricher.connection_worker import EVENT_NAME, ConnectionWorker
 from ocpplog_enricher.domain.connection_events import event_row
-from ocpplog_enricher.errors import StoreUnavailable
+from ocpplog_enricher.errors import PartitionLost, StoreUnavailable
 from ocpplog_enricher.sink import TableWriter
 
 from .test_sink import FakeClickHouse
@@ -116,13 +116,18 @@ class PutAside:
 class Bench:
     def __init__(self) -> None:
         self.store, self.aside = Events(), PutAside()
+        self.lost: set[int] = set()
 
     def worker(self) -> ConnectionWorker:
         writer = TableWriter(self.store, "log.connection_event", 0.2, EVENT_NAME)
-        return ConnectionWorker(writer, self.aside)  # type: ignore[arg-type]
+        return ConnectionWorker(writer, self.aside, self.fence)  # type: ignore[arg-type]
+
+    async def fence(self, generation: int) -> None:
+        if generation in self.lost:
+            raise PartitionLost("gone")
 
     async def take(self, *records: Record) -> None:
-        await self.worker().take(0, records)
+        await self.worker().take(0, 1, records)
 
     def records(self, *numbers: int, first: int = 0) -> list[Record]:
         values = [encode(event(at=AT + timedelta(seconds=number))) for number in numbers]
@@ -161,6 +166,12 @@ class TestWorker:
         bench.store.errors = [OperationalError("down")] * 1000
         with pytest.raises(StoreUnavailable):
             await bench.take(*bench.records(1, 2))
+
+    async def test_nothing_is_written_of_a_partition_that_is_lost(self, bench: Bench) -> None:
+        bench.lost.add(1)
+        with pytest.raises(PartitionLost):
+            await bench.take(*bench.records(1))
+        assert bench.store.rows == []
 
     async def test_what_cannot_be_read_or_is_refused_is_put_aside(self, bench: Bench) -> None:
         records = [*bench.records(1, 2), Record(b"x", 2), *bench.records(3, first=3)]

@@ -14,12 +14,14 @@ import structlog
 
 from ocpplog_common import topics
 from ocpplog_enricher import kafka_driver
+from ocpplog_enricher.errors import PartitionLost
 from ocpplog_enricher.ownership import Ownership
 from ocpplog_enricher.settings import EnricherSettings
 from ocpplog_enricher.worker import Worker
 
 _log = structlog.get_logger(__name__)
 _STOP_WITHIN_S = 10.0
+_ASK_AGAIN_S = 0.2
 
 
 class Failure:
@@ -129,6 +131,18 @@ def ownership(app: Any, settings: EnricherSettings) -> Ownership:
         return bool(await app.consumer.is_member(generation, holds_s))
 
     return Ownership(ask, holds_s)
+
+
+def fence(app: Any, owned: Callable[[int], Awaitable[bool]]) -> Callable[[int], Awaitable[None]]:
+    """Returns once the partitions of a generation are certainly this process's. Raises PartitionLost once there is another."""
+
+    async def wait(generation: int) -> None:
+        while not await owned(generation):
+            if app.consumer_generation_id != generation:
+                raise PartitionLost(f"generation {generation}")
+            await asyncio.sleep(_ASK_AGAIN_S)
+
+    return wait
 
 
 def finished(app: Any) -> Callable[[int, int, int], None]:

@@ -54,6 +54,7 @@ class Enricher:
         self._started = False
         self._joined = False
         self._health = Health(settings.enricher_health_host, settings.enricher_health_port, self._problem)
+        owned = agents.ownership(self.faust, settings).confirmed
         self.worker = Worker(
             new_pairing=lambda: Pairing(policies.admits, timeout_us, settings.limits()),
             policy=policies.policy,
@@ -62,14 +63,14 @@ class Enricher:
             dead_letters=self._dead_letters,
             clock=SystemClock(),
             highwater=agents.highwater(self.faust),
-            owned=agents.ownership(self.faust, settings).confirmed,
+            owned=owned,
             finished=agents.finished(self.faust),
             failed=self.failure.report,
             limits=settings.write_limits(),
         )
         events = f"{settings.clickhouse_database}.{tables.CONNECTION_EVENT}"
         writer = TableWriter(self._store, events, settings.enricher_retry_for_s, EVENT_NAME)
-        connections = ConnectionWorker(writer, self._event_dead_letters)
+        connections = ConnectionWorker(writer, self._event_dead_letters, agents.fence(self.faust, owned))
         connection_agent.wire(self.faust, connections, self.failure, self.start)
         agents.wire(self.faust, settings, self.worker, self.failure, start=self.start, joined=self._on_joined)
 

@@ -10,6 +10,7 @@ from ocpplog_common import topics
 from ocpplog_enricher import kafka_driver
 from ocpplog_enricher.agents import Failure
 from ocpplog_enricher.connection_worker import ConnectionWorker
+from ocpplog_enricher.errors import PartitionLost
 
 _AFTER_FAILURE_S = 20.0
 """The process is gone long before: until then Faust must not start the agent anew."""
@@ -24,7 +25,10 @@ def wire(app: Any, worker: ConnectionWorker, failure: Failure, start: Callable[[
         try:
             await start()
             async for batch in stream:
-                await worker.take(batch.partition, batch.records)
+                try:
+                    await worker.take(batch.partition, batch.generation, batch.records)
+                except PartitionLost:
+                    continue
                 app.consumer.finished(batch.topic, batch.partition, batch.generation, batch.records[-1].offset + 1)
         except asyncio.CancelledError:
             raise

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Protocol
 
 from ocpplog_common import topics
@@ -12,7 +13,7 @@ from ocpplog_enricher.dead_letter import DeadLetters
 from ocpplog_enricher.domain.connection_events import event_row
 from ocpplog_enricher.domain.rows import EventRow
 from ocpplog_enricher.errors import RowsRejected
-from ocpplog_enricher.sink import TableWriter
+from ocpplog_enricher.sink import Fence, TableWriter
 
 EVENT_NAME = "lower(hex(event_id))"
 """The columns that `EventRow.id` is made of."""
@@ -31,14 +32,18 @@ class ConnectionWorker:
     """Keeps nothing between batches. What is stored already is looked up before and after every write, not only after an
     assignment: events are few, and a copy of one may come at any time."""
 
-    def __init__(self, writer: TableWriter, dead_letters: DeadLetters) -> None:
+    def __init__(self, writer: TableWriter, dead_letters: DeadLetters, fence: Callable[[int], Awaitable[None]]) -> None:
+        """`fence(generation)` returns while the partitions of that generation are this process's; raises PartitionLost when
+        they no longer are."""
         self._writer = writer
         self._dead_letters = dead_letters
+        self._fence = fence
 
-    async def take(self, partition: int, records: Sequence[Record]) -> None:
+    async def take(self, partition: int, generation: int, records: Sequence[Record]) -> None:
         """Returns when all records, of one partition, are stored: they belong to one shard.
 
-        Raises StoreUnavailable or TooManyDeadLetters: then the process has to end, so that the events are read again.
+        Raises PartitionLost, and StoreUnavailable or TooManyDeadLetters: then the process has to end, so that the events are
+        read again.
         """
         found: dict[str, tuple[EventRow, Record]] = {}
         for record in records:
@@ -48,15 +53,15 @@ class ConnectionWorker:
                 await self._put_aside(partition, record, str(error))
             else:
                 found.setdefault(row.event_id, (row, record))
-        await self._write(list(found.values()))
+        await self._write(list(found.values()), partial(self._fence, generation))
         metrics.EVENTS.inc(len(records))
 
-    async def _write(self, found: list[tuple[EventRow, Record]]) -> None:
+    async def _write(self, found: list[tuple[EventRow, Record]], fence: Fence) -> None:
         """Write, and put aside the rows that ClickHouse refuses, found by halving."""
         if not found:
             return
         try:
-            await self._writer.write([row for row, _ in found], suspect=True)
+            await self._writer.write([row for row, _ in found], True, fence)
             self._dead_letters.went_well()
             return
         except RowsRejected as error:
@@ -65,8 +70,8 @@ class ConnectionWorker:
                 await self._put_aside(row.kafka_partition, record, str(error))
                 return
         middle = len(found) // 2
-        await self._write(found[:middle])
-        await self._write(found[middle:])
+        await self._write(found[:middle], fence)
+        await self._write(found[middle:], fence)
 
     async def _put_aside(self, partition: int, record: Record, reason: str) -> None:
         origin = f"{topics.CONNECTIONS}-{partition}@{record.offset}"
