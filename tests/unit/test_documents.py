@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 import tomllib
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from packaging.requirements import Requirement
 from prometheus_client import Counter, Gauge, Histogram
 
-from ocpplog_gateway import metrics
+from ocpplog_enricher import metrics as enricher_metrics
+from ocpplog_gateway import metrics as gateway_metrics
 from support.configuration import in_readme, table
 
 ROOT = Path(__file__).parents[2]
@@ -46,17 +48,18 @@ def test_requirement_files_hold_what_the_projects_ask_for(project: str) -> None:
             assert wanted.specifier.contains(pinned[wanted.name.lower()]), line
 
 
-def test_the_architecture_page_lists_the_gateways_metrics() -> None:
-    section = ARCHITECTURE.read_text().partition("What the gateway measures")[2].partition("\n## ")[0]
+@pytest.mark.parametrize(("service", "metrics"), [("gateway", gateway_metrics), ("enricher", enricher_metrics)])
+def test_the_architecture_page_lists_the_metrics(service: str, metrics: ModuleType) -> None:
+    section = ARCHITECTURE.read_text().partition(f"What the {service} measures")[2].partition("\n## ")[0]
     listed = re.findall(r"^\| `([a-z_]+)(?:\{([a-z,]+)\})?` \| (.*) \|$", section, re.MULTILINE)
-    assert sorted(listed) == sorted(_metrics())
+    assert sorted(listed) == sorted(_metrics(metrics, f"ocpplog_{service}_"))
 
 
-def _metrics() -> list[tuple[str, str, str]]:
+def _metrics(module: ModuleType, prefix: str) -> list[tuple[str, str, str]]:
     found = []
-    for metric in list(vars(metrics).values()):
+    for metric in list(vars(module).values()):
         if isinstance(metric, Counter | Gauge | Histogram):
             [family] = metric.describe()
             name = family.name + ("_total" if family.type == "counter" else "")
-            found.append((name.removeprefix("ocpplog_gateway_"), ",".join(metric._labelnames), family.documentation))
+            found.append((name.removeprefix(prefix), ",".join(metric._labelnames), family.documentation))
     return found
