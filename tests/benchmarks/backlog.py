@@ -105,6 +105,11 @@ def backlog(logs: Path, frames: int) -> Iterator[Backlog]:
             yield Backlog(bootstrap, store, client, frames, logs)
 
 
+def _answer(call: str) -> str:
+    """What follows the message id of the answer, as the schemas want it."""
+    return messages.ANSWER if "Heartbeat" in call else ",{}]"
+
+
 async def _fill(bootstrap: str, frames: int) -> None:
     settings = KafkaSettings(kafka_bootstrap=bootstrap, kafka_idempotence=IDEMPOTENCE)
     await admin.create_topics(settings, _PARTITIONS, 1)
@@ -121,7 +126,7 @@ async def _fill(bootstrap: str, frames: int) -> None:
         rest = messages.CALLS[(number + turn) % len(messages.CALLS)]
         for source, frame, sequence in (
             (Source.CHARGER, f'[2,"{number}"{rest}', 2 * turn + 1),
-            (Source.CSMS, f'[3,"{number}"{messages.ANSWER}', 2 * turn + 2),
+            (Source.CSMS, f'[3,"{number}"{_answer(rest)}', 2 * turn + 2),
         ):
             headers = charger.headers(source, Opcode.TEXT, sequence, at_us + sequence % 2)
             await producer.send(topics.FRAMES, frame.encode(), key=charger.key, headers=headers)

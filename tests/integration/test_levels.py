@@ -7,13 +7,13 @@ import contextlib
 import os
 import sys
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from subprocess import PIPE
 
 import msgspec
 import pytest
 from aiokafka import AIOKafkaProducer
+from msgspec.structs import replace
 
 from integration import test_enricher
 from integration.test_enricher import METER_VALUES, Bench, Charger

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import io
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import jwt
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from ocpplog_common import records, tokens
 from ocpplog_common.admin import kafka

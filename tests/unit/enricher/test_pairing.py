@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from ocpplog_common import ocppj
 from ocpplog_common.envelope import Envelope, Opcode, Source
@@ -266,7 +266,8 @@ class TestRepeats:
             envelope = replace(Stream().observe(b"").envelope, connection_id=f"{number:032x}", opcode=Opcode("text"))
             repeats.seen(envelope, number * SECOND)
             repeats.seen(replace(envelope, opcode=Opcode.GAP), number * SECOND)
-        assert len(repeats) == 120
+        # What is over goes in portions, a sixteenth of the memory at a time.
+        assert 120 <= len(repeats) <= 128
 
     def test_one_sender_takes_one_place(self) -> None:
         repeats = Repeats(memory_us=60 * SECOND)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from ocpplog_enricher.domain.pairing import Exchange, Outcome
 from ocpplog_enricher.partition import Partition

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import io
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from ocpplog_common.envelope import Envelope
 from ocpplog_enricher.domain.observed import Observed

@@ -21,7 +21,7 @@ SIZE = 1900
 @dataclass(eq=False)
 class FakeOwner:
     charger_id: str = "CP1"
-    connection_id: str = "c1"
+    connection_id: str = "c1" * 16
     source: Source = Source.CHARGER
     told: list[tuple[str, int]] = field(default_factory=list)
 
@@ -154,7 +154,7 @@ def test_what_does_not_fit_is_a_gap_in_its_place() -> None:
     assert [record.sequence for record in scene.kafka if not record.dropped] == [1, 2, 6, 7, 8]
     declared = scene.kafka[2]
     envelope = Envelope.from_record(declared.key, declared.value, declared.headers)
-    assert (envelope.opcode, envelope.charger_id, envelope.connection_id, envelope.sequence) == (Opcode.GAP, "CP1", "c1", 3)
+    assert (envelope.opcode, envelope.charger_id, envelope.connection_id, envelope.sequence) == (Opcode.GAP, "CP1", "c1" * 16, 3)
     [gap] = scene.gaps()
     assert (gap.count, gap.bytes, gap.connections, gap.source, gap.reason) == (3, 3000, 1, Source.CHARGER, TOO_LATE)
     assert (gap.first_at.timestamp(), gap.last_at.timestamp()) == (3, 5)
@@ -163,8 +163,8 @@ def test_what_does_not_fit_is_a_gap_in_its_place() -> None:
 
 def test_a_gap_over_several_connections_and_both_sources() -> None:
     scene = Scene(room=1)
-    first, second = FakeOwner(connection_id="c1"), FakeOwner(connection_id="c2")
-    back = FakeOwner(connection_id="c2", source=Source.CSMS)
+    first, second = FakeOwner(connection_id="c1" * 16), FakeOwner(connection_id="c2" * 16)
+    back = FakeOwner(connection_id="c2" * 16, source=Source.CSMS)
     scene.take(first, 1)
     scene.take(second, 2, 3)
     scene.take(back, 4, 5)
@@ -190,7 +190,7 @@ def test_a_gap_that_kafka_may_have_is_declared_again_as_it_was() -> None:
     assert scene.kafka[0] is first and kept == [2, 3]
     assert sum(gap.count for gap in scene.gaps()) + len(kept) == 8
     names = [(record.dropped.connection.connection_id, record.dropped.sequence) for record in scene.kafka if record.dropped]
-    assert names == [("c1", 1), ("c1", 4)]
+    assert names == [("c1" * 16, 1), ("c1", 4)]
     assert scene.buffer.bytes == 0
 
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
+
+import msgspec
 
 _CONNECTION_ID: Final = re.compile(r"[0-9a-f]{32}")
 _SEQUENCES: Final = range(2**32)
@@ -56,6 +58,8 @@ class Header(StrEnum):
 
 
 _SOURCES = {source: (Header.SOURCE.value, source.encode()) for source in Source}
+_SOURCE_OF = {source.encode(): source for source in Source}
+_OPCODE_OF = {opcode.encode(): opcode for opcode in Opcode}
 _OPCODES = {opcode: (Header.OPCODE.value, opcode.encode()) for opcode in Opcode}
 _NOT_REGISTERED = (Header.REGISTERED.value, b"no")
 
@@ -101,8 +105,7 @@ class Connection:
         ]
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(msgspec.Struct, frozen=True, gc=False):
     """One frame as the gateway saw it.
 
     `connection_id` is of `new_connection_id`, new for each connection of a charger; `sequence` counts the frames of both
@@ -138,16 +141,16 @@ class Envelope:
         found = dict(headers)
         try:
             return cls(
-                charger_id=(key or b"").decode(),
+                charger_id=_decoded(key or b""),
                 site_id=_text(found, Header.SITE_ID),
-                source=Source(_text(found, Header.SOURCE)),
+                source=_source(found),
                 subprotocol=_text(found, Header.SUBPROTOCOL),
                 connection_id=_connection_id(found),
                 sequence=_number(found, Header.SEQUENCE, _SEQUENCES),
                 received_at_us=_number(found, Header.RECEIVED_AT, _TIMES),
                 gateway_id=_text(found, Header.GATEWAY_ID),
                 frame=value or b"",
-                opcode=Opcode(found.get(Header.OPCODE, b"text").decode()),
+                opcode=_opcode(found.get(Header.OPCODE, b"text")),
                 registered=found.get(Header.REGISTERED) != _NOT_REGISTERED[1],
             )
         except EnvelopeError:
@@ -156,26 +159,48 @@ class Envelope:
             raise EnvelopeError(f"record of ocpp.frames: {error}") from error
 
 
+@lru_cache(100_000)
+def _decoded(text: bytes) -> str:
+    """Names come again with every frame: of a charger, its site, its connection."""
+    return text.decode()
+
+
+def _source(headers: dict[str, bytes]) -> Source:
+    found = _SOURCE_OF.get(headers.get(Header.SOURCE, b""))
+    return Source(_text(headers, Header.SOURCE)) if found is None else found
+
+
+def _opcode(text: bytes) -> Opcode:
+    found = _OPCODE_OF.get(text)
+    return Opcode(text.decode()) if found is None else found
+
+
 def _text(headers: dict[str, bytes], name: Header) -> str:
     try:
-        return headers[name].decode()
+        return _decoded(headers[name])
     except KeyError:
         raise EnvelopeError(f"header {name}: missing") from None
 
 
 def _connection_id(headers: dict[str, bytes]) -> str:
-    text = _text(headers, Header.CONNECTION_ID)
+    return _checked_connection_id(_text(headers, Header.CONNECTION_ID))
+
+
+@lru_cache(100_000)
+def _checked_connection_id(text: str) -> str:
     if not _CONNECTION_ID.fullmatch(text):
         raise EnvelopeError(f"header {Header.CONNECTION_ID}: {text!r} is not 32 hex digits")
     return text
 
 
 def _number(headers: dict[str, bytes], name: Header, allowed: range) -> int:
-    text = _text(headers, name)
+    raw = headers.get(name)
     try:
-        number = int(text)
+        number = int(_text(headers, name) if raw is None else raw)
+    except EnvelopeError:
+        raise
     except ValueError:
-        raise EnvelopeError(f"header {name}: {text!r} is not a number") from None
+        raise EnvelopeError(f"header {name}: {raw!r} is not a number") from None
     if number not in allowed:
-        raise EnvelopeError(f"header {name}: {text} is out of range")
+        raise EnvelopeError(f"header {name}: {number} is out of range")
     return number

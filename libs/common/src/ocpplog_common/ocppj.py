@@ -9,7 +9,6 @@ Payloads are never parsed here: they stay the slice of the frame that carried th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
 
@@ -26,8 +25,7 @@ class MessageType(IntEnum):
     SEND = 6
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(msgspec.Struct, frozen=True, gc=False):
     """A request. `expects_answer` is false for SEND, which OCPP 2.1 leaves without a response."""
 
     message_id: str
@@ -37,15 +35,13 @@ class Call:
     violations: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class CallResult:
+class CallResult(msgspec.Struct, frozen=True, gc=False):
     message_id: str
     payload: bytes
     violations: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class CallError:
+class CallError(msgspec.Struct, frozen=True, gc=False):
     """CALLERROR, and CALLRESULTERROR of 2.1 (`of_result` is true), which answers a CALLRESULT."""
 
     message_id: str
@@ -56,8 +52,7 @@ class CallError:
     violations: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Malformed:
+class Malformed(msgspec.Struct, frozen=True, gc=False):
     """Not OCPP-J. `reason` says which part of the frame is wrong and why."""
 
     reason: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +92,7 @@ class Enricher:
         await self._history.start()
         await self._dead_letters.start()
         await self._event_dead_letters.start()
+        _settle_memory()
         self._started = True
         _log.info("ready", sites=len(self.sites))
 
@@ -108,6 +110,14 @@ class Enricher:
         if not self._joined:
             return "not in the consumer group yet"
         return "" if self.failure.error is None else f"failed: {self.failure.error}"
+
+
+def _settle_memory() -> None:
+    """What is there now stays: the collector need not walk through it again, which cost a tenth of the time. It looks after what
+    comes more seldom than by default, because frames and rows make no cycles."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 class LateStore:

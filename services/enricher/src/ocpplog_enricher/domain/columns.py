@@ -91,7 +91,8 @@ def _of_event(event: Reader | None) -> Columns:
 def _first(request: Reader, places: _Places, parse: Callable[[object], _Parsed]) -> _Parsed | None:
     for holder, name in places:
         # Some of these names are lists in other actions.
-        if holder and not isinstance(request.value.get(holder), dict):
+        within = request.value.get(holder) if holder else request.value
+        if not isinstance(within, dict) or name not in within:
             continue
         found = (request.inner(holder) if holder else request).read(name, parse)
         if found is not None:

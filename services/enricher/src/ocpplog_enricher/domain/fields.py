@@ -110,6 +110,10 @@ class _Enrichment:
         return dict(metered.columns)
 
     def _samples(self, row: LogRow, metered: MeterValues) -> list[SampleRow]:
+        # Of an entry all have the same.
+        times = {sample.sampled_at: "" for sample in metered.samples}
+        for moment in times:
+            times[moment] = timestamps.for_clickhouse(moment) if moment else row.datetime
         return [
             SampleRow(
                 site_id=row.site_id,
@@ -117,7 +121,7 @@ class _Enrichment:
                 connector_id=row.connector_id,
                 transaction_id=row.transaction_id,
                 datetime=row.datetime,
-                sampled_at=timestamps.for_clickhouse(sample.sampled_at) if sample.sampled_at else row.datetime,
+                sampled_at=times[sample.sampled_at],
                 action=row.action,
                 measurand=sample.measurand,
                 phase=sample.phase,

@@ -6,10 +6,14 @@ what cannot be read is noted as a violation and leaves its value empty. docs/fie
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
+
+import msgspec
 
 from ocpplog_enricher.domain import reading, timestamps, units
 from ocpplog_enricher.domain.reading import Reader
@@ -26,8 +30,7 @@ _LONGEST: Final = 100
 _EXPONENTS: Final = range(-30, 31)
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
+class Sample(msgspec.Struct, frozen=True, gc=False):
     """One sampled value. `value` is None where it is no number; `unit` is as reported, with 10^n before it where 2.x gives a
     multiplier; `value_si` in V, A, W, Wh, ..., None where the unit does not tell. `signed`: it is, or carries, signed data."""
 
@@ -48,14 +51,29 @@ class Sample:
         return self.location.strip().lower() in ("", "outlet"), not self.context.strip().lower().endswith(".begin")
 
 
+Entry = tuple[datetime | None, list[Sample]]
+"""When it was sampled, and what."""
+
+
 @dataclass(frozen=True, slots=True)
 class MeterValues:
-    """`columns`: column of `ocpp_log` -> value or unit, of the newest entry. `meter_stop`: see `_meter_stop`."""
+    """`columns`: column of `ocpp_log` -> value or unit, of the newest entry."""
 
+    entries: list[Entry]
     samples: list[Sample]
     columns: dict[str, float | str]
-    meter_stop: float | None
     violations: list[str]
+
+    @property
+    def meter_stop(self) -> float | None:
+        """The energy register at the transaction's end, Wh, as 2.x sends it with the last TransactionEvent (OCPP 2.0.1 part 2,
+        ReadingContextEnumType): a sample of context Transaction.End without a phase."""
+        best: Sample | None = None
+        for _, samples in sorted(self.entries, key=_by_time):
+            for sample in samples:
+                if _is_register_at_end(sample) and (best is None or sample.preference >= best.preference):
+                    best = sample
+        return best.value_si if best else None
 
 
 def unpack(entries: object, path: str) -> MeterValues:
@@ -63,13 +81,10 @@ def unpack(entries: object, path: str) -> MeterValues:
     violations: list[str] = []
     unpacked = list(_entries(entries, path, violations))
     samples = [sample for _, found in unpacked for sample in found]
-    return MeterValues(samples, _columns(_newest(unpacked)), _meter_stop(unpacked), violations)
+    return MeterValues(unpacked, samples, _columns(_newest(unpacked)), violations)
 
 
-_Entry = tuple[datetime | None, list[Sample]]
-
-
-def _entries(entries: object, path: str, violations: list[str]) -> Iterator[_Entry]:
+def _entries(entries: object, path: str, violations: list[str]) -> Iterator[Entry]:
     noted: set[str] = set()
     for number, entry in enumerate(_listed(entries, path, violations)):
         here = f"{path}[{number}]"
@@ -86,12 +101,15 @@ def _sample(moment: datetime | None, value: object, path: str, violations: list[
     if not isinstance(value, dict):
         violations.append(f"{path}: expected an object, got {short(value)}")
         return None
+    known = _as_before(moment, value)
+    if known is not None:
+        return known
     sampled = Reader(value, path, violations)
     measurand, phase = _measurand_and_phase(_text(sampled, "measurand").strip(), _text(sampled, "phase").strip())
     signed = _text(sampled, "format").strip().lower() == "signeddata"
     number = None if signed else _number(sampled)
     unit, value_si = _unit(sampled, number, measurand)
-    return Sample(
+    found = Sample(
         sampled_at=moment,
         measurand=measurand,
         phase=phase,
@@ -102,6 +120,49 @@ def _sample(moment: datetime | None, value: object, path: str, violations: list[
         value_si=value_si,
         signed=signed or value.get("signedMeterValue") is not None,
     )
+    _remember(value, found)
+    return found
+
+
+class _Kind(NamedTuple):
+    """What a sample is, but for its number: read once of all that are described alike."""
+
+    sample: Sample
+    scale: units.Scale | None
+
+
+_kinds: dict[tuple[object, ...], _Kind] = {}
+_MOST_KINDS: Final = 2000
+_DESCRIBED: Final = ("measurand", "phase", "context", "location", "format", "unit")
+_NOT_AS_BEFORE: Final = ("unitOfMeasure", "multiplier", "signedMeterValue")
+
+
+def _as_before(moment: datetime | None, value: dict[str, Any]) -> Sample | None:
+    """The sample, where nothing is wrong with it and one described alike was read before: chargers send the same ones all day."""
+    get = value.get
+    try:
+        kind = _kinds.get((get("measurand"), get("phase"), get("context"), get("location"), get("format"), get("unit")))
+    except TypeError:
+        return None
+    if kind is None or kind.scale is None:
+        return None
+    try:
+        number = reading.number(get("value"))
+    except ValueError:
+        return None
+    value_si = number * kind.scale.factor + kind.scale.offset
+    if not math.isfinite(value_si) or any(name in value for name in _NOT_AS_BEFORE):
+        return None
+    same = kind.sample
+    return Sample(moment, same.measurand, same.phase, same.context, same.location, same.unit, number, value_si)
+
+
+def _remember(value: dict[str, Any], sample: Sample) -> None:
+    """What is all text, and made a number of its unit."""
+    described = tuple(map(value.get, _DESCRIBED))
+    plain = all(part is None or (isinstance(part, str) and len(part) <= _LONGEST) for part in described)
+    if plain and sample.value_si is not None and len(_kinds) < _MOST_KINDS and not any(name in value for name in _NOT_AS_BEFORE):
+        _kinds[described] = _Kind(sample, units.scale(sample.measurand, sample.unit))
 
 
 def _number(sampled: Reader) -> float | None:
@@ -146,23 +207,29 @@ def _exponent(measure: Reader) -> int | None:
     return None
 
 
-def _newest(entries: list[_Entry]) -> list[Sample]:
+def _newest(entries: list[Entry]) -> list[Sample]:
     """The samples of the newest entry by timestamp, the last one on a tie; one without a timestamp is older than any with."""
-    newest: _Entry | None = None
+    newest: Entry | None = None
     for entry in entries:
         if newest is None or newest[0] is None or (entry[0] is not None and entry[0] >= newest[0]):
             newest = entry
     return newest[1] if newest else []
 
 
+@lru_cache(1000)
+def _column(measurand: str, phase: str) -> tuple[str, str]:
+    """The column without its phase, and the column; both empty where there is none."""
+    group, line = _GROUPS.get(measurand.lower()), _LINES.get(phase.upper())
+    return ("", "") if group is None or line is None else (group, group + line)
+
+
 def _columns(samples: Iterable[Sample]) -> dict[str, float | str]:
     chosen: dict[str, Sample] = {}
     groups: dict[str, dict[str, None]] = {}
     for sample in samples:
-        group, line = _GROUPS.get(sample.measurand.lower()), _LINES.get(sample.phase.upper())
-        if group is None or line is None or sample.value is None:
+        group, column = _column(sample.measurand, sample.phase)
+        if not column or sample.value is None:
             continue
-        column = group + line
         groups.setdefault(group, {})[column] = None
         if column not in chosen or sample.preference >= chosen[column].preference:
             chosen[column] = sample
@@ -174,17 +241,6 @@ def _columns(samples: Iterable[Sample]) -> dict[str, float | str]:
     return found
 
 
-def _meter_stop(entries: list[_Entry]) -> float | None:
-    """The energy register at the transaction's end, Wh, as 2.x sends it with the last TransactionEvent (OCPP 2.0.1 part 2,
-    ReadingContextEnumType): a sample of context Transaction.End without a phase."""
-    best: Sample | None = None
-    for _, samples in sorted(entries, key=_by_time):
-        for sample in samples:
-            if _is_register_at_end(sample) and (best is None or sample.preference >= best.preference):
-                best = sample
-    return best.value_si if best else None
-
-
 def _is_register_at_end(sample: Sample) -> bool:
     return (
         sample.value_si is not None
@@ -194,7 +250,7 @@ def _is_register_at_end(sample: Sample) -> bool:
     )
 
 
-def _by_time(entry: _Entry) -> tuple[bool, float]:
+def _by_time(entry: Entry) -> tuple[bool, float]:
     moment = entry[0]
     return moment is not None, moment.timestamp() if moment else 0.0
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
+
+import msgspec
 
 from ocpplog_common import ocppj
 from ocpplog_common.envelope import Envelope, Opcode
@@ -21,8 +22,7 @@ class Record(Protocol):
     headers: Sequence[tuple[str, bytes]]
 
 
-@dataclass(frozen=True, slots=True)
-class Observed:
+class Observed(msgspec.Struct, frozen=True, gc=False):
     """A frame, or what stands for frames that are missing, at its place in the partition."""
 
     envelope: Envelope

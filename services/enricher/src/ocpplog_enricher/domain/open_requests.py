@@ -48,6 +48,8 @@ class Open:
 class _Charger:
     keys: OrderedDict[Key, None] = field(default_factory=OrderedDict)
     bytes: int = 0
+    first_connection: str = ""
+    """No key is of an older one."""
 
 
 @dataclass(slots=True)
@@ -68,7 +70,10 @@ class OpenRequests:
         """`key` is not open. What is added later comes later in time and in offset."""
         size = _size(request)
         self._all[key] = Open(request, admitted, key, since_us, size)
-        mine = self._chargers.setdefault(request.envelope.charger_id, _Charger())
+        mine = self._chargers.get(request.envelope.charger_id)
+        if mine is None:
+            mine = self._chargers[request.envelope.charger_id] = _Charger(first_connection=key[0])
+        mine.first_connection = min(mine.first_connection, key[0])
         mine.keys[key] = None
         mine.bytes += size
         self.bytes += size
@@ -85,10 +90,13 @@ class OpenRequests:
                 del self._chargers[charger_id]
         return found
 
-    def of(self, charger_id: str) -> list[Key]:
-        """Those of a charger, the oldest first."""
+    def before(self, charger_id: str, connection_id: str) -> list[Key]:
+        """Those of a charger on older connections, the oldest first."""
         mine = self._chargers.get(charger_id)
-        return list(mine.keys) if mine else []
+        if mine is None or mine.first_connection >= connection_id:
+            return []
+        # Connection ids begin with the time: `ocpplog_common.envelope.new_connection_id`.
+        return [key for key in mine.keys if key[0] < connection_id]
 
     def all(self) -> Iterable[Open]:
         """The oldest first."""

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
+import msgspec
+
 from ocpplog_common.envelope import Opcode
 from ocpplog_common.ocppj import Call, CallError, CallResult, Malformed
 from ocpplog_common.records import Gap
@@ -48,8 +50,7 @@ class Outcome(StrEnum):
     """A copy of a frame that came before. Never logged."""
 
 
-@dataclass(frozen=True, slots=True)
-class Exchange:
+class Exchange(msgspec.Struct, frozen=True, gc=False):
     """A request and its response; one of the two may be missing.
 
     `closed_offset` is the offset of the frame that ended it. `admitted` says whether the site's level, when the request
@@ -170,8 +171,7 @@ class Pairing:
     def _leave_behind(self, seen: Observed) -> list[Exchange]:
         """End what is open on this charger's other, older connections: nobody will answer there any more."""
         envelope = seen.envelope
-        # Connection ids begin with the time: `ocpplog_common.envelope.new_connection_id`.
-        older = [key for key in self.open.of(envelope.charger_id) if key[0] < envelope.connection_id]
+        older = self.open.before(envelope.charger_id, envelope.connection_id)
         return [self._close(key, Outcome.LOST, seen.offset) for key in older]
 
     def _expire(self, before_us: int, offset: int) -> list[Exchange]:

@@ -6,7 +6,6 @@ import json
 import math
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -20,8 +19,7 @@ _MOST_DIGITS: Final = 400
 """An integer of more digits is beyond what a float holds (309), and Python reads no more than 4,300."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reader:
+class Reader(msgspec.Struct, frozen=True):
     """An object of a payload that stands at `path`. `violations` is added to."""
 
     value: dict[str, Any]

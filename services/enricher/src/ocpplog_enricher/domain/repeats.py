@@ -28,6 +28,7 @@ class Repeats:
     memory_us: int
     _frames: OrderedDict[_Sender, _Seen] = field(default_factory=OrderedDict)
     _gaps: OrderedDict[tuple[str, int], int] = field(default_factory=OrderedDict)
+    _forget_at_us: int = 0
 
     def __len__(self) -> int:
         return len(self._frames) + len(self._gaps)
@@ -35,7 +36,9 @@ class Repeats:
     def seen(self, envelope: Envelope, now_us: int) -> bool:
         """Whether this frame came before; remembers it. `now_us` is the stream time, which never falls."""
         until_us = now_us - self.memory_us
-        self._forget(until_us)
+        if now_us >= self._forget_at_us:
+            self._forget(until_us)
+            self._forget_at_us = now_us + self.memory_us // 16
         if envelope.opcode is Opcode.GAP:
             return self._gap_seen((envelope.connection_id, envelope.sequence), now_us)
         sender = (envelope.connection_id, envelope.source)
@@ -51,7 +54,7 @@ class Repeats:
 
     def _gap_seen(self, name: tuple[str, int], now_us: int) -> bool:
         """A gap has the sequence of a frame that is missing, which later frames may have passed: only its name counts."""
-        repeated = name in self._gaps
+        repeated = self._gaps.get(name, now_us - self.memory_us) > now_us - self.memory_us
         self._gaps[name] = now_us
         self._gaps.move_to_end(name)
         return repeated

@@ -21,6 +21,13 @@ class _Unit(NamedTuple):
     offset: float = 0.0
 
 
+class Scale(NamedTuple):
+    """From a reading to the SI unit: times `factor`, plus `offset`."""
+
+    factor: float
+    offset: float
+
+
 _PREFIXED: Final = {
     "W": {"k": 1e3, "m": 1e6},
     "Wh": {"k": 1e3, "m": 1e6},
@@ -94,6 +101,12 @@ def to_si(value: float, measurand: str, unit: str, exponent: int = 0) -> float |
     if not math.isfinite(si):
         raise ValueError(f"{value} {unit} is out of range")
     return si
+
+
+def scale(measurand: str, unit: str) -> Scale | None:
+    """None where `to_si` gives none, or raises, whatever the value."""
+    fits, found = _known(measurand, unit)
+    return Scale(found.factor, found.offset) if fits and found else None
 
 
 @lru_cache(1000)
