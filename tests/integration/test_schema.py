@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,7 +13,7 @@ from clickhouse_connect.driver import Client
 
 from ocpplog_common.clickhouse import forms, tables
 from ocpplog_common.clickhouse import migrate as migrate_module
-from ocpplog_common.clickhouse.migrate import available, migrate, preparation, script
+from ocpplog_common.clickhouse.migrate import Migration, available, migrate, preparation, script
 from ocpplog_common.clickhouse.tables import EXPORT_COLUMNS
 from support.processes import local_clickhouse
 
@@ -75,9 +77,10 @@ def test_forward_from_every_version_on_data_cut_off_anywhere(
         if client.query(f"EXISTS TABLE {database}.{table}").result_rows == [(1,)]
     ]
     for table in filled:
+        place = "kafka_offset" if table == tables.CONNECTION_EVENT else "sequence"
         client.command(
-            f"INSERT INTO {database}.{table} (datetime, site_id, charger_id, kafka_partition)"
-            " SELECT now() - number, 's', toString(number), number % 12 FROM numbers(1000)"
+            f"INSERT INTO {database}.{table} (datetime, site_id, charger_id, kafka_partition, {place})"
+            " SELECT now() - number, 's', toString(number), number % 12, number FROM numbers(1000)"
         )
     monkeypatch.undo()
     for commands in range(2 * len(available()) + 3):
@@ -106,7 +109,9 @@ def test_the_form_for_a_cluster_can_be_parsed(client: Client) -> None:
     for migration in available():
         for statement in migration.statements("log", "main"):
             tree = str(client.command("EXPLAIN AST " + statement))
-            assert "ReplicatedMergeTree" in tree or "Distributed" in tree or "AlterQuery" in tree or "CREATE VIEW" in statement
+            assert re.search("ReplicatedMergeTree|Distributed|AlterQuery|Rename|Drop", tree) or re.search(
+                "^(CREATE VIEW|INSERT INTO)", statement, re.MULTILINE
+            ), statement
     for statement in preparation("log", "main"):
         assert "Create" in str(client.command("EXPLAIN AST " + statement))
 
@@ -140,3 +145,126 @@ def test_the_export_has_its_columns(client: Client) -> None:
     migrate(client, "log")
     columns = {row[0] for row in client.query("DESCRIBE TABLE log.ocpp_log").result_rows}
     assert set(EXPORT_COLUMNS.values()) <= columns
+
+
+class CutOff(Exception):
+    """The runner was killed."""
+
+
+class Killed:
+    """A client whose process dies: at its `at`th statement, before it reached ClickHouse or after it was carried out."""
+
+    def __init__(self, client: Client, at: int, carried_out: bool) -> None:
+        self._client = client
+        self._left = at
+        self._carried_out = carried_out
+
+    def command(self, cmd: str, parameters: dict[str, Any] | None = None) -> Any:
+        self._left -= 1
+        if self._left == 0 and not self._carried_out:
+            raise CutOff
+        found = self._client.command(cmd, parameters)
+        if self._left == 0:
+            raise CutOff
+        return found
+
+    def query(self, query: str, parameters: dict[str, Any] | None = None) -> Any:
+        return self._client.query(query, parameters)
+
+
+@pytest.fixture
+def first_form(client: Client) -> Iterator[str]:
+    """A database as the first release left it, with rows."""
+    database = f"old_{uuid.uuid4().hex[:8]}"
+    client.command(f"CREATE DATABASE {database}")
+    client.command(
+        f"CREATE TABLE {database}.schema_migration (version UInt32, name String, checksum String,"
+        " applied_at DateTime DEFAULT now()) ENGINE = MergeTree ORDER BY version"
+    )
+    for migration in available()[:2]:
+        _apply(client, database, migration)
+    _fill(client, database, 0, 500)
+    yield database
+    client.command(f"DROP DATABASE {database}")
+
+
+def test_rows_of_the_first_form_are_kept(client: Client, first_form: str) -> None:
+    columns = "message_id, request, response, violations, connector_id, power, stored_at, datetime"
+    checksum = f"SELECT count(), sum(cityHash64({columns})) FROM {first_form}.ocpp_log"
+    before = client.query(checksum).result_rows
+    migrate(client, first_form)
+    assert client.query(checksum).result_rows == before
+    assert client.query(f"SELECT DISTINCT retention_days FROM {first_form}.ocpp_log").result_rows == [(400,)]
+    assert ("ocpp_log_v1",) not in client.query(f"SHOW TABLES FROM {first_form}").result_rows
+
+
+@pytest.mark.parametrize("carried_out", [False, True])
+@pytest.mark.parametrize("at", range(3, 19))
+def test_each_row_is_there_once_wherever_it_was_cut_off(client: Client, first_form: str, at: int, carried_out: bool) -> None:
+    with pytest.raises(CutOff):
+        migrate(Killed(client, at, carried_out), first_form)
+    migrate(client, first_form)
+    assert _numbers(client, first_form) == list(range(500))
+
+
+def test_a_copy_that_was_cut_off_in_the_middle_goes_on(client: Client, first_form: str) -> None:
+    steps = available()
+    copy = next(step for step in steps if step.name.endswith("_log_copy.sql"))
+    for step in steps[2 : copy.version - 1]:
+        _apply(client, first_form, step)
+    some = copy.sql(first_form).replace("SETTINGS join", "AND sequence % 3 = 0 SETTINGS join")
+    client.command(some)
+    assert _numbers(client, first_form) == list(range(0, 500, 3))
+    # The enricher goes on writing meanwhile.
+    _fill(client, first_form, 500, 520)
+    migrate(client, first_form)
+    assert _numbers(client, first_form) == list(range(520))
+
+
+def test_rows_go_when_their_own_time_is_over(client: Client) -> None:
+    migrate(client, "log")
+    for table in ("ocpp_log", "meter_sample"):
+        client.command(f"TRUNCATE TABLE log.{table}")
+        for days_old, retention in ((50, 30), (50, 400), (500, 400), (500, 65535)):
+            client.command(
+                f"INSERT INTO log.{table} (datetime, site_id, sequence, retention_days)"
+                f" VALUES (now() - INTERVAL {days_old} DAY, 's', {retention}, {retention})"
+            )
+        client.command(f"OPTIMIZE TABLE log.{table} FINAL")
+        kept = client.query(f"SELECT DISTINCT retention_days FROM log.{table} ORDER BY retention_days").result_rows
+        assert kept == [(400,), (65535,)]
+        assert client.query(f"SELECT count() FROM log.{table}").result_rows == [(2,)]
+
+
+def test_what_the_index_leaves_out_is_in_the_text(client: Client) -> None:
+    request = '{"a":[{"value":"231.5"},{"value": 7},{"value":"-12.25"},{"value":"17533"},{"value":"231 V"}]}'
+    client.command("TRUNCATE TABLE log.ocpp_log")
+    client.command(
+        "INSERT INTO log.ocpp_log (datetime, site_id, request) VALUES (now(), 's', {request:String})", {"request": request}
+    )
+    [(search, words)] = client.query("SELECT search, words FROM log.ocpp_log").result_rows
+    assert request.lower() in search
+    assert not any(reading in words for reading in ("231.5", "12.25", ": 7"))
+    assert all(kept in words for kept in ("17533", "231 v", "value"))
+
+
+def _apply(client: Client, database: str, migration: Migration) -> None:
+    client.command(migration.sql(database))
+    note = "VALUES ({version:UInt32}, {name:String}, {checksum:String})"
+    values = {"version": migration.version, "name": migration.name, "checksum": migration.checksum}
+    client.command(f"INSERT INTO {database}.schema_migration (version, name, checksum) {note}", values)
+
+
+def _fill(client: Client, database: str, first: int, end: int) -> None:
+    """Rows whose `sequence` is their number."""
+    client.command(
+        f"INSERT INTO {database}.ocpp_log (datetime, site_id, charger_id, action, connection_id, sequence, message_id, request,"
+        " response, violations, connector_id, power)"
+        " SELECT now64(3) - number * 3600, concat('s', toString(number % 3)), 'c', if(number % 2 = 0, 'Reset', 'MeterValues'),"
+        " toUUID('00000000-0000-7000-8000-000000000001'), number, toString(number), '{}', '{}', ['x'],"
+        f" if(number % 5 = 0, NULL, 1), number / 7 FROM numbers({first}, {end - first})"
+    )
+
+
+def _numbers(client: Client, database: str) -> list[int]:
+    return [number for (number,) in client.query(f"SELECT sequence FROM {database}.ocpp_log ORDER BY sequence").result_rows]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv as reader
 import io
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -48,6 +48,53 @@ class TestTerms:
 
     def test_pattern(self) -> None:
         assert terms.like_pattern("5%_\\") == "%5\\%\\_\\\\%"
+
+    @pytest.mark.parametrize(
+        ("term", "runs"),
+        [
+            ("Faulted", ["Faulted"]),
+            ("12345", ["12345"]),
+            ("CP0037-003", ["CP0037"]),
+            ("231.5", []),
+            ("a_bcde fghi", ["bcde", "fghi"]),
+            ("Straße", ["Straße"]),
+            ("éé", []),
+            ("---", []),
+        ],
+    )
+    def test_what_the_index_can_look_up(self, term: str, runs: list[str]) -> None:
+        assert terms.indexed(term) == runs
+
+
+class TestWindows:
+    AFTER = Place("2026-11-20 10:00:00.000", 0, 0, "a" * 32, 0)
+
+    def test_all_sites_are_looked_at_newest_first(self) -> None:
+        found = query.windows(ALL, Search(), "desc", None, NOW)
+        assert found == [NOW - timedelta(hours=1), NOW - timedelta(days=1), None]
+
+    def test_a_later_page_counts_from_where_the_one_before_ended(self) -> None:
+        place = datetime(2026, 11, 20, 10, tzinfo=UTC)
+        assert query.windows(ALL, Search(), "desc", self.AFTER, NOW)[0] == place - timedelta(hours=1)
+
+    def test_never_outside_of_the_search(self) -> None:
+        since, until = NOW - timedelta(days=3), NOW - timedelta(days=2, hours=12)
+        found = query.windows(ALL, Search(since=since, until=until), "desc", None, NOW)
+        assert found == [until - timedelta(hours=1), since]
+
+    @pytest.mark.parametrize(
+        ("scope", "search", "order"),
+        [
+            (ONE, Search(), "desc"),
+            (ALL, Search(sites=["mine"]), "desc"),
+            (ALL, Search(terms=["x"]), "desc"),
+            (ALL, Search(equal={"action": ["Reset"]}), "desc"),
+            (ALL, Search(connectors=[None]), "desc"),
+            (ALL, Search(), "asc"),
+        ],
+    )
+    def test_not_where_few_rows_match(self, scope: Scope, search: Search, order: query.Order) -> None:
+        assert query.windows(scope, search, order, None, NOW) == [None]
 
 
 class TestTimes:
@@ -132,6 +179,15 @@ class TestBuilder:
         assert statement.parameters["term0"] == "%O'Hara; DROP%"
         assert statement.parameters["status"] == ["Fau'lted"]
         assert "connector_id IS NULL" in statement.sql
+
+    def test_the_index_narrows_down_and_the_text_decides(self) -> None:
+        whole = query.count("log", ALL, Search(terms=["Faulted"])).sql
+        assert "words LIKE" in whole
+        assert "search LIKE" not in whole
+        mixed = query.count("log", ALL, Search(terms=["CP0037-003"]))
+        assert "words LIKE lowerUTF8({term0_0:String}) AND search LIKE lowerUTF8({term0:String})" in mixed.sql
+        assert (mixed.parameters["term0_0"], mixed.parameters["term0"]) == ("%CP0037%", "%CP0037-003%")
+        assert "words" not in query.count("log", ALL, Search(terms=["231.5"])).sql
 
     def test_a_long_term_can_be_a_message_id(self) -> None:
         assert "message_id" not in query.count("log", ALL, Search(terms=["short"])).sql

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
 from ocpplog_common.clickhouse import tables
@@ -16,6 +16,7 @@ from ocpplog_query_api.scope import Scope
 Order = Literal["desc", "asc"]
 KEY: Final = ("datetime", "kafka_partition", "kafka_offset", "connection_id", "sequence")
 """The order of a list; unique, so that pages can continue after it."""
+WINDOWS: Final = (timedelta(hours=1), timedelta(days=1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,20 @@ def page(
     selected = ", ".join(dict.fromkeys([*columns, *KEY]))
     sql = f"SELECT {selected} FROM {database}.{tables.LOG} WHERE {conditions.sql()} ORDER BY {by} LIMIT {{limit:UInt32}}"
     return Statement(sql, conditions.parameters | {"limit": limit})
+
+
+def windows(scope: Scope, search: Search, order: Order, after: Place | None, now: datetime) -> list[datetime | None]:
+    """From when on to look for the newest entries, one after the other until there are enough; the last is the search's.
+
+    Only where all sites are asked for everything: there a page lies at the end of every site's part of the table, and a bound
+    keeps the rest from being read. Other searches find few rows, and would look in vain.
+    """
+    filtered = search.terms or search.connectors or any(search.equal.values())
+    if order == "asc" or filtered or scope.among(list(search.sites)) is not None:
+        return [search.since]
+    newest = times.from_clickhouse(after.datetime) if after else min(search.until or now, now)
+    bounds = [newest - window for window in WINDOWS]
+    return [bound for bound in bounds if search.since is None or bound > search.since] + [search.since]
 
 
 def count(database: str, scope: Scope, search: Search, at_most: int | None = None) -> Statement:
@@ -116,12 +131,23 @@ def _matching(scope: Scope, search: Search) -> _Conditions:
 
 
 def _term(conditions: _Conditions, number: int, term: str) -> None:
-    like = f"search LIKE lowerUTF8({{term{number}:String}})"
-    parameters = {f"term{number}": words.like_pattern(term)}
+    text, parameters = _contains(number, term)
     if len(term) < words.MESSAGE_ID_LENGTH:
-        conditions.add(like, **parameters)
+        conditions.add(text, **parameters)
     else:
-        conditions.add(f"({like} OR message_id = {{id{number}:String}})", **parameters, **{f"id{number}": term})
+        conditions.add(f"(({text}) OR message_id = {{id{number}:String}})", **parameters, **{f"id{number}": term})
+
+
+def _contains(number: int, term: str) -> tuple[str, dict[str, str]]:
+    """`words` is indexed, and has every run of four letters or digits that `search` has: a term that is one run is found there,
+    one with blanks or punctuation in what its runs leave over. What has no such run is looked for in the text itself."""
+    runs = words.indexed(term)
+    texts = [f"words LIKE lowerUTF8({{term{number}_{place}:String}})" for place in range(len(runs))]
+    parameters = {f"term{number}_{place}": words.like_pattern(run) for place, run in enumerate(runs)}
+    if runs != [term]:
+        texts.append(f"search LIKE lowerUTF8({{term{number}:String}})")
+        parameters[f"term{number}"] = words.like_pattern(term)
+    return " AND ".join(texts), parameters
 
 
 def _connectors(conditions: _Conditions, connectors: Sequence[int | None]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -29,8 +30,7 @@ class LogRepository:
         self, search: Search, order: Order, limit: int, after: Place | None, more: Sequence[str] = ()
     ) -> tuple[list[LogEntry], Place | None]:
         """Entries, and the place after which there are more (None: there are none)."""
-        statement = query.page(self._database.name, self._scope, search, [*LIST_COLUMNS, *more], order, limit + 1, after)
-        rows = await self._database.rows("page", statement.sql, statement.parameters)
+        rows = await self._newest("page", search, [*LIST_COLUMNS, *more], order, limit + 1, after)
         found = rows[:limit]
         place = _place(found[-1]) if len(rows) > limit else None
         return [LogEntry(**_public(row)) for row in found], place
@@ -50,8 +50,19 @@ class LogRepository:
 
     async def export(self, search: Search, columns: Sequence[str], limit: int) -> list[Row]:
         """Rows as ClickHouse has them, newest first."""
-        statement = query.page(self._database.name, self._scope, search, columns, "desc", limit, None)
-        return await self._database.rows("export", statement.sql, statement.parameters)
+        return await self._newest("export", search, columns, "desc", limit, None)
+
+    async def _newest(
+        self, label: str, search: Search, columns: Sequence[str], order: Order, limit: int, after: Place | None
+    ) -> list[Row]:
+        rows: list[Row] = []
+        for since in query.windows(self._scope, search, order, after, datetime.now(UTC)):
+            bounded = replace(search, since=since)
+            statement = query.page(self._database.name, self._scope, bounded, columns, order, limit, after)
+            rows = await self._database.rows(label, statement.sql, statement.parameters)
+            if len(rows) == limit:
+                break
+        return rows
 
 
 def _public(row: Row) -> Row:

@@ -9,6 +9,9 @@ MAX_TERMS: Final = 20
 MAX_LENGTH: Final = 256
 MESSAGE_ID_LENGTH: Final = 16
 """A term this long can be a message id, which is not part of the searched text."""
+INDEXED_LENGTH: Final = 4
+"""Letters and digits in a row that a term needs for the index to help: not all shorter ones are in it (`words` of `ocpp_log`)."""
+_RUN: Final = re.compile(rf"(?:[0-9A-Za-z]|[^\x00-\x7f]){{{INDEXED_LENGTH},}}")
 _TERM: Final = re.compile(r'"([^"]*)"?|(\S+)')
 
 
@@ -26,3 +29,8 @@ def split(text: str) -> list[str]:
 def like_pattern(term: str) -> str:
     """A LIKE pattern that finds `term` anywhere, each of its characters standing for itself."""
     return "%" + re.sub(r"([\\%_])", r"\\\1", term) + "%"
+
+
+def indexed(term: str) -> list[str]:
+    """The runs of letters and digits in `term` that the index can look up. What is not ASCII counts as a letter, as there."""
+    return _RUN.findall(term)
