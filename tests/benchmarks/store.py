@@ -1,0 +1,130 @@
+"""The log's table against a reference with the same exchanges: bytes, inserts, queries.
+
+`python -m benchmarks.store` in tests/.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from benchmarks.figures import median
+from benchmarks.report import context
+from benchmarks.store_engine import OURS, REFERENCE, TABLES, Engine, bytes_a_row, create, fill
+from benchmarks.store_inserts import measure
+from benchmarks.store_queries import Question, questions
+
+SIZE_BOUND: Final = 0.75
+NOISE: Final = 1.1
+"""What two runs of the same may differ by: a bound of 1 counts as met up to here."""
+INSERTS: Final = (200, 1000)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    rows: int
+    repetitions: int
+    inserts: int
+
+
+FULL: Final = Plan(rows=20_000_000, repetitions=7, inserts=60)
+QUICK: Final = Plan(rows=1_000_000, repetitions=3, inserts=15)
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """`samples`: of each table, in `unit`. `value`: ours by the reference's, of the medians."""
+
+    name: str
+    unit: str
+    bound: float
+    samples: dict[str, list[float]]
+
+    @property
+    def value(self) -> float:
+        return median(self.samples[OURS]) / median(self.samples[REFERENCE])
+
+    @property
+    def met(self) -> bool:
+        return self.value <= (NOISE if self.bound == 1 else self.bound)
+
+    def as_text(self) -> str:
+        found = (self.samples[table] for table in TABLES)
+        spread = "  ".join(f"{median(one):>9.1f} ({min(one):.1f} to {max(one):.1f})" for one in found)
+        verdict = "met" if self.met else "MISSED"
+        return f"{self.name:<34} {self.value:>5.2f}  <= {self.bound:<4g} {verdict:<7} {self.unit:<7} {spread}"
+
+
+def _inserts(engine: Engine, plan: Plan) -> list[Figure]:
+    figures = []
+    for rows in INSERTS:
+        found = measure(engine, rows, plan.inserts)
+        for kind, spent in (("wall", found.wall), ("CPU", found.cpu)):
+            samples = {table: [one * 1000 for one in spent[table]] for table in TABLES}
+            figures.append(Figure(f"insert of {rows:,}, {kind}", "ms", 1, samples))
+    return figures
+
+
+def _query(engine: Engine, asked: Question, repetitions: int) -> Figure:
+    samples: dict[str, list[float]] = {table: [] for table in TABLES}
+    asked = asked.needed(engine)
+    asked.seconds(engine)
+    for _ in range(repetitions):
+        for table, spent in zip(TABLES, asked.seconds(engine), strict=True):
+            samples[table].append(spent * 1000)
+    return Figure(asked.name, "ms", asked.bound, samples)
+
+
+def _say(text: str) -> None:
+    print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
+
+
+def _run(directory: Path, plan: Plan) -> tuple[list[Figure], dict[str, Any]]:
+    engine = Engine(directory)
+    create(engine)
+    fill(engine, plan.rows, _say)
+    parts = {table: bytes_a_row(engine, table) for table in TABLES}
+    figures = [Figure("bytes a row", "bytes", SIZE_BOUND, {table: [parts[table]["total"]] for table in TABLES})]
+    figures += _inserts(engine, plan)
+    for asked in questions():
+        figures.append(_query(engine, asked, plan.repetitions))
+        _say(figures[-1].as_text())
+    engine.close()
+    return figures, parts
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="benchmarks.store", description=__doc__)
+    parser.add_argument(
+        "--quick", action="store_true", help="a million rows instead of twenty: sizes and inserts hold, queries less so"
+    )
+    parser.add_argument("--rows", type=int, help="how many exchanges, of 14 days")
+    parser.add_argument("--directory", type=Path, help="where the tables are made and removed again: some 250 bytes a row")
+    parser.add_argument("--json", type=Path, help="write everything that was found to this file")
+    parser.add_argument("--check", action="store_true", help="exit with 1 where a bound is missed")
+    arguments = parser.parse_args()
+    base = QUICK if arguments.quick else FULL
+    if arguments.rows is not None and arguments.rows < base.inserts * INSERTS[-1] * 48:
+        parser.error("too few rows for the inserts, which take those of one Kafka partition of 24")
+    plan = Plan(arguments.rows or base.rows, base.repetitions, base.inserts)
+    with tempfile.TemporaryDirectory(prefix="ocpplog-bench-", dir=arguments.directory) as scratch:
+        figures, parts = _run(Path(scratch), plan)
+    print("  ".join(f"{name} {value}" for name, value in context().items()), f"rows {plan.rows:,}", end="\n\n")
+    print(f"{'':<34} ratio  bound                {REFERENCE}, then ours: median (range)")
+    print("\n".join(figure.as_text() for figure in figures))
+    for table in TABLES:
+        print(f"\n{table}: " + ", ".join(f"{name} {size:.1f}" for name, size in parts[table].items() if size >= 0.05))
+    if arguments.json:
+        found = [{**asdict(figure), "value": figure.value, "met": figure.met} for figure in figures]
+        arguments.json.write_text(json.dumps({**context(), "rows": plan.rows, "figures": found, "bytes": parts}, indent=2) + "\n")
+    return int(arguments.check and not all(figure.met for figure in figures))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
