@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -302,6 +303,35 @@ class TestPaging:
     def test_count(self, bench: Bench) -> None:
         body = bench.get("/v1/logs", action="DataTransfer", limit=1, count="true").json()
         assert (body["total"], body["total_is_lower_bound"], len(body["items"])) == (2, False, 1)
+
+
+class TestAllSites:
+    def test_pages_go_on_where_one_window_ends(self, bench: Bench) -> None:
+        now = datetime.now(UTC)
+        ago = [timedelta(minutes=5), timedelta(minutes=50), timedelta(hours=3), timedelta(hours=20), timedelta(days=9)]
+        insert(
+            bench.client,
+            *(
+                {"site_id": f"s{n % 2}", "message_id": f"w{n}", "datetime": (now - age).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]}
+                for n, age in enumerate(age for age in ago for _ in range(3))
+            ),
+        )
+        order = "datetime DESC, kafka_partition DESC, kafka_offset DESC, connection_id DESC, sequence DESC"
+        expected = bench.client.query(f"SELECT message_id FROM ocpplog.ocpp_log ORDER BY {order}").result_rows
+        found, cursor = [], None
+        while True:
+            page = bench.get("/v1/logs", limit=4, **({"cursor": cursor} if cursor else {})).json()
+            found += [item["message_id"] for item in page["items"]]
+            if not (cursor := page["next_cursor"]):
+                break
+        assert found == [message_id for (message_id,) in expected]
+
+    @pytest.mark.parametrize("q", ["231.5", "5.2", '"-5.25"', "17533", "753", '"l1 231"', "l1"])
+    def test_a_number_is_found_wherever_it_stands(self, bench: Bench, q: str) -> None:
+        request = '{"x":"L1 231","v":[{"value":"231.5"},{"value":"-5.25"},{"value":"17533"}]}'
+        number = f"numbers-{next(_numbers)}"
+        insert(bench.client, {"message_id": number, "charger_id": "numbers", "request": request})
+        assert number in bench.found(q=q, charger="numbers")
 
 
 class TestEntry:
