@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -13,7 +13,6 @@ from ocpplog_common.clickhouse.tables import EXPORT_COLUMNS
 from ocpplog_query_api.logs import query, times
 from ocpplog_query_api.logs.identity import Place
 from ocpplog_query_api.logs.query import Search, Statement
-from ocpplog_query_api.logs.schemas import LIST_COLUMNS
 from ocpplog_query_api.scope import Scope
 
 NOW: Final = datetime.fromtimestamp(START, UTC) + timedelta(milliseconds=SPAN_MS)
@@ -21,32 +20,29 @@ _ALL: Final = Scope(None)
 _MIDDLE: Final = NOW - timedelta(days=7)
 _KEY: Final = "datetime, kafka_partition, kafka_offset"
 _LISTED: Final = ", ".join(name for name in REFERENCE_COLUMNS if name not in ("request", "response", "temperature"))
-_WARM: Final = " SETTINGS use_query_condition_cache = 0"
+_COLUMNS: Final = list(EXPORT_COLUMNS.values())
+"""As many as the reference's."""
+_WARM: Final = "use_query_condition_cache = 0"
+_LAST_DAY: Final = f"datetime >= '{times.for_clickhouse(NOW - timedelta(days=1))}'"
 _ONE: Final = ("SITE-0037",)
 _FIVE: Final = ("SITE-0037", "SITE-0001", "SITE-0100", "SITE-0200", "SITE-0399")
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """`ours`: statements, one after the other until one of them finds `limit` rows; `bound`: the ratio that is wanted."""
+    """`ours` says which statements have to run, given the data; `bound`: the ratio that is wanted."""
 
     name: str
-    reference: Statement
-    ours: Sequence[Statement]
-    limit: int = 0
+    reference: str
+    ours: Callable[[Engine], Sequence[Statement]]
     bound: float = 1.0
 
-    def seconds(self, engine: Engine) -> tuple[float, float]:
-        """Of the reference, and of ours."""
-        reference = engine.seconds(self.reference.sql + _WARM, self.reference.parameters)
-        return reference, sum(engine.seconds(one.sql + _WARM, one.parameters) for one in self.ours)
 
-    def needed(self, engine: Engine) -> Question:
-        """With only those statements that are run until enough is found."""
-        for number, one in enumerate(self.ours, 1):
-            if self.limit and len(engine.query(one.sql, one.parameters).result_rows) == self.limit:
-                return Question(self.name, self.reference, self.ours[:number], self.limit, self.bound)
-        return self
+def seconds(engine: Engine, statements: Sequence[Statement]) -> float:
+    """Of all of them, one after the other, without results of earlier ones."""
+    return sum(
+        engine.seconds(one.sql + (", " if "SETTINGS" in one.sql else " SETTINGS ") + _WARM, one.parameters) for one in statements
+    )
 
 
 def questions() -> list[Question]:
@@ -61,17 +57,19 @@ def questions() -> list[Question]:
         _page("rare action, 1 site", Search(sites=_ONE, equal=rare)),
         _page("rare action, all", Search(equal=rare)),
         _page("charger and Faulted, all", Search(equal=charger | faulted)),
-        _page("unique term, all", Search(terms=["AB12CD34"])),
-        _page("absent term, all", Search(terms=["absentterm"])),
-        _page("two terms, 1 site", Search(terms=["Faulted", "GroundFailure"], sites=_ONE)),
-        _page("two terms, all", Search(terms=["Faulted", "GroundFailure"])),
-        _page("part of a word, 1 site", Search(terms=["dfail"], sites=_ONE), whole=False),
-        _page("part of a word, all", Search(terms=["dfail"]), whole=False),
-        _page("term with punctuation, all", Search(terms=["CP0037-003"]), whole=False),
-        _page("reading, 1 site", Search(terms=["231.5"], sites=_ONE), whole=False),
-        _page("24 h and a term, 1 site", Search(terms=["Faulted"], sites=_ONE, since=NOW - timedelta(days=1))),
-        _page("24 h and a term, all", Search(terms=["Faulted"], since=NOW - timedelta(days=1))),
-        _count("count of a broad term, all", Search(terms=["Faulted"])),
+        _words("unique term, all", "ab12cd34"),
+        _words("absent term, all", "absentterm"),
+        _words("two terms, 1 site", "faulted groundfailure", "site_id = 'SITE-0037'"),
+        _words("two terms, all", "faulted groundfailure"),
+        _words("24 h and a term, 1 site", "faulted", f"site_id = 'SITE-0037' AND {_LAST_DAY}"),
+        _words("24 h and a term, all", "faulted", _LAST_DAY),
+        _same("count of a broad term, all", "1", "hasAllTokens({}, 'faulted')"),
+        _page("part of a word, 1 site", Search(terms=["dfail"], sites=_ONE)),
+        _page("part of a word, all", Search(terms=["dfail"])),
+        _page("unique, as the API asks", Search(terms=["AB12CD34"])),
+        _page("two terms, as the API asks", Search(terms=["Faulted", "GroundFailure"])),
+        _page("with punctuation, all", Search(terms=["CP0037-003"])),
+        _page("reading, 1 site", Search(terms=["231.5"], sites=_ONE)),
         _same("histogram 24 h, 1 site", "toStartOfHour(datetime)", "site_id = 'SITE-0037' AND datetime >= '2026-09-14'"),
         _same("histogram by action, 14 days, all", "toStartOfHour(datetime), action", "1"),
         _page("export of 10,000, 1 site", Search(sites=_ONE), limit=10_000),
@@ -81,36 +79,52 @@ def questions() -> list[Question]:
     ]
 
 
-def _page(name: str, search: Search, *, limit: int = 50, deep: bool = False, whole: bool = True, bound: float = 1.0) -> Question:
-    """`whole`: the reference may look for its terms as words."""
+def _page(name: str, search: Search, *, limit: int = 50, deep: bool = False, bound: float = 1.0) -> Question:
     after = Place(times.for_clickhouse(_MIDDLE), 3, 0, "0" * 32, 0) if deep else None
-    columns = list(EXPORT_COLUMNS.values()) if limit > 1000 else LIST_COLUMNS
-    ours = [
-        query.page(DATABASE, _ALL, Search(search.terms, search.sites, search.equal, (), since), columns, "desc", limit, after)
-        for since in query.windows(_ALL, search, "desc", after, NOW)
-    ]
-    by = ", ".join(f"{column} DESC" for column in _KEY.split(", "))
-    sql = f"SELECT {_LISTED} FROM {DATABASE}.{REFERENCE} WHERE {_conditions(search, deep, whole)} ORDER BY {by} LIMIT {limit}"
-    return Question(name, Statement(sql, {}), ours, limit, bound)
+    reference = _reference(_conditions(search, deep), limit)
+    return Question(name, reference, lambda engine: _statements(engine, search, limit, after), bound)
 
 
-def _count(name: str, search: Search) -> Question:
-    sql = f"SELECT count() FROM {DATABASE}.{REFERENCE} WHERE {_conditions(search, False, True)}"
-    return Question(name, Statement(sql, {}), [query.count(DATABASE, _ALL, search)])
+def _statements(engine: Engine, search: Search, limit: int, after: Place | None) -> Sequence[Statement]:
+    """What the query API runs for it."""
+
+    def page(since: datetime | None, bounded: bool = False) -> Statement:
+        return query.page(DATABASE, _ALL, replace(search, since=since), _COLUMNS, "desc", limit, after, bounded)
+
+    if not query.is_everything(_ALL, search, "desc"):
+        return [page(search.since)]
+    if limit > query.PAGE_AT_MOST:
+        return [page(query.windows(search, NOW)[0])]
+    edge = query.edge(DATABASE, _ALL, search, limit, after)
+    [(since,)] = engine.query(edge.sql, edge.parameters).result_rows
+    return [edge, page(datetime.fromisoformat(since).replace(tzinfo=UTC), bounded=True)]
+
+
+def _words(name: str, terms: str, where: str = "1") -> Question:
+    """Whole words, for both the same way."""
+    condition = f"{where} AND hasAllTokens({{}}, '{terms}')"
+    columns = ", ".join(dict.fromkeys([*_COLUMNS, *query.KEY]))
+    by = ", ".join(f"{column} DESC" for column in query.KEY)
+    ours = f"SELECT {columns} FROM {DATABASE}.{OURS} WHERE {condition.format('words')} ORDER BY {by} LIMIT 50"
+    return Question(name, _reference(condition.format("search"), 50), lambda _: [Statement(ours, {})])
 
 
 def _same(name: str, groups: str, where: str) -> Question:
-    sql = f"SELECT {groups}, count() FROM {DATABASE}.{{}} WHERE {where} GROUP BY ALL"
-    return Question(name, Statement(sql.format(REFERENCE), {}), [Statement(sql.format(OURS), {})])
+    sql = f"SELECT {groups}, count() FROM {DATABASE}.{{}} WHERE {{}} GROUP BY ALL" if groups != "1" else ""
+    sql = sql or f"SELECT count() FROM {DATABASE}.{{}} WHERE {{}}"
+    ours = Statement(sql.format(OURS, where.format("words")), {})
+    return Question(name, sql.format(REFERENCE, where.format("search")), lambda _: [ours])
 
 
-def _conditions(search: Search, deep: bool, whole: bool) -> str:
+def _reference(condition: str, limit: int) -> str:
+    by = ", ".join(f"{column} DESC" for column in _KEY.split(", "))
+    return f"SELECT {_LISTED} FROM {DATABASE}.{REFERENCE} WHERE {condition} ORDER BY {by} LIMIT {limit}"
+
+
+def _conditions(search: Search, deep: bool) -> str:
     found = [f"site_id IN {_list(search.sites)}"] if search.sites else []
     found += [f"{column} IN {_list(values)}" for column, values in search.equal.items()]
-    form = "hasAllTokens(search, '{}')" if whole else "search LIKE '%{}%'"
-    found += [form.format(term.lower()) for term in search.terms]
-    if search.since:
-        found.append(f"datetime >= '{times.for_clickhouse(search.since)}'")
+    found += [f"search LIKE '%{term.lower()}%'" for term in search.terms]
     if deep:
         at = times.for_clickhouse(_MIDDLE)
         found.append(f"datetime <= '{at}' AND ({_KEY}) < ('{at}', 3, 0)")

@@ -66,35 +66,32 @@ class TestTerms:
         assert terms.indexed(term) == runs
 
 
-class TestWindows:
-    AFTER = Place("2026-11-20 10:00:00.000", 0, 0, "a" * 32, 0)
-
-    def test_all_sites_are_looked_at_newest_first(self) -> None:
-        found = query.windows(ALL, Search(), "desc", None, NOW)
-        assert found == [NOW - timedelta(hours=1), NOW - timedelta(days=1), None]
-
-    def test_a_later_page_counts_from_where_the_one_before_ended(self) -> None:
-        place = datetime(2026, 11, 20, 10, tzinfo=UTC)
-        assert query.windows(ALL, Search(), "desc", self.AFTER, NOW)[0] == place - timedelta(hours=1)
-
-    def test_never_outside_of_the_search(self) -> None:
+class TestBounds:
+    def test_windows_grow_and_stay_within_the_search(self) -> None:
+        assert query.windows(Search(), NOW) == [NOW - timedelta(hours=1), NOW - timedelta(days=1)]
         since, until = NOW - timedelta(days=3), NOW - timedelta(days=2, hours=12)
-        found = query.windows(ALL, Search(since=since, until=until), "desc", None, NOW)
-        assert found == [until - timedelta(hours=1), since]
+        assert query.windows(Search(since=since, until=until), NOW) == [until - timedelta(hours=1)]
 
     @pytest.mark.parametrize(
-        ("scope", "search", "order"),
+        ("scope", "search", "order", "everything"),
         [
-            (ONE, Search(), "desc"),
-            (ALL, Search(sites=["mine"]), "desc"),
-            (ALL, Search(terms=["x"]), "desc"),
-            (ALL, Search(equal={"action": ["Reset"]}), "desc"),
-            (ALL, Search(connectors=[None]), "desc"),
-            (ALL, Search(), "asc"),
+            (ALL, Search(), "desc", True),
+            (ALL, Search(since=NOW), "desc", True),
+            (ONE, Search(), "desc", False),
+            (ALL, Search(sites=["mine"]), "desc", False),
+            (ALL, Search(terms=["x"]), "desc", False),
+            (ALL, Search(equal={"action": ["Reset"]}), "desc", False),
+            (ALL, Search(connectors=[None]), "desc", False),
+            (ALL, Search(), "asc", False),
         ],
     )
-    def test_not_where_few_rows_match(self, scope: Scope, search: Search, order: query.Order) -> None:
-        assert query.windows(scope, search, order, None, NOW) == [None]
+    def test_only_where_everything_is_asked_for(self, scope: Scope, search: Search, order: query.Order, everything: bool) -> None:
+        assert query.is_everything(scope, search, order) == everything
+
+    def test_the_edge_of_a_later_page_is_before_where_the_last_one_ended(self) -> None:
+        statement = query.edge("log", ALL, Search(), 51, Place("2026-11-20 10:00:00.000", 0, 0, "a" * 32, 0))
+        assert "datetime <= {at:DateTime64(3, 'UTC')}" in statement.sql
+        assert statement.parameters == {"at": "2026-11-20 10:00:00.000", "limit": 51}
 
 
 class TestTimes:

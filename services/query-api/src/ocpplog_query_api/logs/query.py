@@ -17,6 +17,10 @@ Order = Literal["desc", "asc"]
 KEY: Final = ("datetime", "kafka_partition", "kafka_offset", "connection_id", "sequence")
 """The order of a list; unique, so that pages can continue after it."""
 WINDOWS: Final = (timedelta(hours=1), timedelta(days=1))
+PAGE_AT_MOST: Final = 1000
+"""Up to so many entries ClickHouse finds the newest ones by the index of times."""
+_BOUNDED: Final = " SETTINGS use_skip_indexes_for_top_k = 0, use_top_k_dynamic_filtering = 0"
+"""What finds the newest of many costs more than it saves where the time is bounded to just enough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,30 +55,52 @@ class _Conditions:
 
 
 def page(
-    database: str, scope: Scope, search: Search, columns: Sequence[str], order: Order, limit: int, after: Place | None
+    database: str,
+    scope: Scope,
+    search: Search,
+    columns: Sequence[str],
+    order: Order,
+    limit: int,
+    after: Place | None,
+    bounded: bool = False,
 ) -> Statement:
-    """The next `limit` entries after a place, in the order of KEY."""
+    """The next `limit` entries after a place, in the order of KEY. `bounded`: `search.since` leaves hardly more than these."""
     conditions = _matching(scope, search)
     if after:
         _continue(conditions, order, after)
     by = ", ".join(f"{name} {order.upper()}" for name in KEY)
     selected = ", ".join(dict.fromkeys([*columns, *KEY]))
     sql = f"SELECT {selected} FROM {database}.{tables.LOG} WHERE {conditions.sql()} ORDER BY {by} LIMIT {{limit:UInt32}}"
+    return Statement(sql + _BOUNDED * bounded, conditions.parameters | {"limit": limit})
+
+
+def is_everything(scope: Scope, search: Search, order: Order) -> bool:
+    """Whether the newest entries of all sites are asked for, whatever they are.
+
+    They lie at the end of every site's part of the table: a bound in time keeps the rest from being read. Other searches find few
+    rows, and would look in vain.
+    """
+    filtered = search.terms or search.connectors or any(search.equal.values())
+    return order == "desc" and not filtered and scope.among(list(search.sites)) is None
+
+
+def edge(database: str, scope: Scope, search: Search, limit: int, after: Place | None) -> Statement:
+    """The time of the `limit`th entry from the newest on, or of the oldest: from the times alone, which is quick."""
+    conditions = _matching(scope, search)
+    if after:
+        conditions.add("datetime <= {at:DateTime64(3, 'UTC')}", at=after.datetime)
+    sql = (
+        f"SELECT min(datetime) AS edge FROM (SELECT datetime FROM {database}.{tables.LOG} WHERE {conditions.sql()}"
+        " ORDER BY datetime DESC LIMIT {limit:UInt32})"
+    )
     return Statement(sql, conditions.parameters | {"limit": limit})
 
 
-def windows(scope: Scope, search: Search, order: Order, after: Place | None, now: datetime) -> list[datetime | None]:
-    """From when on to look for the newest entries, one after the other until there are enough; the last is the search's.
-
-    Only where all sites are asked for everything: there a page lies at the end of every site's part of the table, and a bound
-    keeps the rest from being read. Other searches find few rows, and would look in vain.
-    """
-    filtered = search.terms or search.connectors or any(search.equal.values())
-    if order == "asc" or filtered or scope.among(list(search.sites)) is not None:
-        return [search.since]
-    newest = times.from_clickhouse(after.datetime) if after else min(search.until or now, now)
+def windows(search: Search, now: datetime) -> list[datetime]:
+    """From when on to look for many entries, one after the other until there are enough."""
+    newest = min(search.until or now, now)
     bounds = [newest - window for window in WINDOWS]
-    return [bound for bound in bounds if search.since is None or bound > search.since] + [search.since]
+    return [bound for bound in bounds if search.since is None or bound > search.since]
 
 
 def count(database: str, scope: Scope, search: Search, at_most: int | None = None) -> Statement:

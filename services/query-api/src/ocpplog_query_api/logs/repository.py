@@ -55,14 +55,25 @@ class LogRepository:
     async def _newest(
         self, label: str, search: Search, columns: Sequence[str], order: Order, limit: int, after: Place | None
     ) -> list[Row]:
-        rows: list[Row] = []
-        for since in query.windows(self._scope, search, order, after, datetime.now(UTC)):
-            bounded = replace(search, since=since)
-            statement = query.page(self._database.name, self._scope, bounded, columns, order, limit, after)
+        """The entries of one query without any bound in time, found sooner where everything is asked for."""
+        for since, bounded in await self._bounds(search, order, limit, after):
+            found = replace(search, since=since)
+            statement = query.page(self._database.name, self._scope, found, columns, order, limit, after, bounded)
             rows = await self._database.rows(label, statement.sql, statement.parameters)
             if len(rows) == limit:
-                break
-        return rows
+                return rows
+        statement = query.page(self._database.name, self._scope, search, columns, order, limit, after)
+        return await self._database.rows(label, statement.sql, statement.parameters)
+
+    async def _bounds(self, search: Search, order: Order, limit: int, after: Place | None) -> list[tuple[datetime, bool]]:
+        """From when on to look first, and whether that leaves just enough entries."""
+        if not query.is_everything(self._scope, search, order):
+            return []
+        if limit > query.PAGE_AT_MOST:
+            return [(since, False) for since in query.windows(search, datetime.now(UTC))]
+        statement = query.edge(self._database.name, self._scope, search, limit, after)
+        [row] = await self._database.rows("edge", statement.sql, statement.parameters)
+        return [(_aware(row["edge"]), True)]
 
 
 def _public(row: Row) -> Row:

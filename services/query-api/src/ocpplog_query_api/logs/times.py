@@ -30,11 +30,6 @@ def for_clickhouse(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
 
 
-def from_clickhouse(text: str) -> datetime:
-    """As `for_clickhouse` writes it."""
-    return datetime.fromisoformat(text).replace(tzinfo=UTC)
-
-
 def iso(moment: datetime, timespec: str = "milliseconds") -> str:
     """As ClickHouse's client returns it (naive is UTC), to ISO 8601 with Z."""
     aware = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
