@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import Any, Final
 
-from benchmarks.store_engine import DATABASE, TABLES, Engine, columns_of
+from benchmarks.store_engine import DATABASE, TABLES, Engine, columns_of, in_turn
 
 _PARTITION: Final = 3
 _WARM_UP: Final = 3
@@ -32,7 +32,7 @@ def measure(engine: Engine, rows: int, repetitions: int) -> Inserts:
         engine.command(f"CREATE OR REPLACE TABLE {DATABASE}.into_{table} AS {DATABASE}.{table}")
     engine.command("SYSTEM STOP MERGES")
     for number in range(repetitions + _WARM_UP):
-        for table in TABLES:
+        for table in in_turn(number):
             spent = _insert(engine, table, batches[table][number], f"{rows}:{number}")
             if number >= _WARM_UP:
                 wall[table].append(spent[0])

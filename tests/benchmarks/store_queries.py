@@ -69,6 +69,7 @@ def questions() -> list[Question]:
         _page("unique, as the API asks", Search(terms=["AB12CD34"])),
         _page("two terms, as the API asks", Search(terms=["Faulted", "GroundFailure"])),
         _page("with punctuation, all", Search(terms=["CP0037-003"])),
+        _page("part of many numbers, all", Search(terms=["1234"])),
         _page("reading, 1 site", Search(terms=["231.5"], sites=_ONE)),
         _same("histogram 24 h, 1 site", "toStartOfHour(datetime)", "site_id = 'SITE-0037' AND datetime >= '2026-09-14'"),
         _same("histogram by action, 14 days, all", "toStartOfHour(datetime), action", "1"),

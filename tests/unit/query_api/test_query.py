@@ -186,6 +186,13 @@ class TestBuilder:
         assert (mixed.parameters["term0_0"], mixed.parameters["term0"]) == ("%CP0037%", "%CP0037-003%")
         assert "words" not in query.count("log", ALL, Search(terms=["231.5"])).sql
 
+    def test_many_words_may_hold_a_term(self) -> None:
+        search = Search(terms=["1234"])
+        statements = [query.count("log", ALL, search), query.count("log", ALL, search, 10)]
+        statements.append(query.page("log", ALL, search, ["action"], "desc", 10, None))
+        for statement in statements:
+            assert statement.sql.endswith("SETTINGS text_index_like_max_postings_to_read = 100000")
+
     def test_a_long_term_can_be_a_message_id(self) -> None:
         assert "message_id" not in query.count("log", ALL, Search(terms=["short"])).sql
         assert "message_id = {id0:String}" in query.count("log", ALL, Search(terms=["x" * 36])).sql

@@ -21,6 +21,8 @@ PAGE_AT_MOST: Final = 1000
 """Up to so many entries ClickHouse finds the newest ones by the index of times."""
 _BOUNDED: Final = " SETTINGS use_skip_indexes_for_top_k = 0, use_top_k_dynamic_filtering = 0"
 """What finds the newest of many costs more than it saves where the time is bounded to just enough."""
+_SEARCHING: Final = " SETTINGS text_index_like_max_postings_to_read = 100000"
+"""With ClickHouse's 50, part of a number that is in many (1234) would have `words` made anew for every row: ten times slower."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,8 @@ def page(
     by = ", ".join(f"{name} {order.upper()}" for name in KEY)
     selected = ", ".join(dict.fromkeys([*columns, *KEY]))
     sql = f"SELECT {selected} FROM {database}.{tables.LOG} WHERE {conditions.sql()} ORDER BY {by} LIMIT {{limit:UInt32}}"
-    return Statement(sql + _BOUNDED * bounded, conditions.parameters | {"limit": limit})
+    settings = _SEARCHING if search.terms else _BOUNDED * bounded
+    return Statement(sql + settings, conditions.parameters | {"limit": limit})
 
 
 def is_everything(scope: Scope, search: Search, order: Order) -> bool:
@@ -108,9 +111,10 @@ def count(database: str, scope: Scope, search: Search, at_most: int | None = Non
     conditions = _matching(scope, search)
     table = f"{database}.{tables.LOG}"
     if at_most is None:
-        return Statement(f"SELECT count() AS total FROM {table} WHERE {conditions.sql()}", conditions.parameters)
+        sql = f"SELECT count() AS total FROM {table} WHERE {conditions.sql()}"
+        return Statement(sql + _SEARCHING * bool(search.terms), conditions.parameters)
     sql = f"SELECT count() AS total FROM (SELECT 1 FROM {table} WHERE {conditions.sql()} LIMIT {{at_most:UInt64}})"
-    return Statement(sql, conditions.parameters | {"at_most": at_most})
+    return Statement(sql + _SEARCHING * bool(search.terms), conditions.parameters | {"at_most": at_most})
 
 
 def entry(database: str, scope: Scope, found: EntryId, columns: Sequence[str]) -> Statement:
