@@ -1,5 +1,5 @@
--- What is not there yet, by the rows' names: an earlier copy may have been cut off. One whose client went away may still run: two at once would
--- store rows twice, so the second one fails.
+-- What is not there yet, by the rows' names: an earlier copy may have been cut off. One whose client went away may still run:
+-- two at once would store rows twice, so the second one fails.
 INSERT INTO ${database}.ocpp_log
 (
   datetime, site_id, charger_id, connector_id, action, source, subprotocol, outcome, latency_ms, status, error_code,
@@ -19,4 +19,4 @@ SELECT
 FROM ${database}.ocpp_log_v1 AS old
 LEFT ANTI JOIN (SELECT connection_id, sequence FROM ${database}.ocpp_log) AS copied USING (connection_id, sequence)
 WHERE NOT throwIf((SELECT count() FROM system.processes WHERE query LIKE '%ocpp_log_v1 AS old%') > 1, 'The log is being copied already: wait for it')
-SETTINGS join_algorithm = 'grace_hash', insert_deduplicate = 0
+SETTINGS join_algorithm = 'grace_hash', insert_deduplicate = 0, distributed_product_mode = 'global'

@@ -1,2 +1,0 @@
--- All of its rows are in ocpp_log.
-DROP TABLE IF EXISTS ${database}.ocpp_log_v1 ${on_cluster} SYNC
