@@ -31,7 +31,7 @@ _CHARGERS = 200
 _CALLS_PER_S = 500.0
 """Each is a frame, and so is its answer."""
 _WARM_UP_S = 5.0
-_POLL_S = 0.05
+_POLL_S = 0.1
 _WITHIN_S = 60.0
 
 
@@ -65,7 +65,7 @@ class Watch:
                 self._seen.add((connection, sequence))
                 self.ages_s.append((now_ms - answered_ms) / 1000)
                 # A write names its moment when it begins: what began earlier may show later.
-                self._since = max(self._since, (stored_at - timedelta(seconds=10)).strftime("%Y-%m-%d %H:%M:%S"))
+                self._since = max(self._since, (stored_at - timedelta(seconds=3)).strftime("%Y-%m-%d %H:%M:%S"))
 
     async def follow(self) -> None:
         while True:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -27,12 +28,15 @@ class FakeClickHouse:
         self.stores_and_fails = False
         self.queries = 0
 
-    async def raw_insert(self, table: str, *, insert_block: bytes, settings: dict[str, Any], fmt: str) -> None:
+    async def raw_insert(
+        self, table: str, column_names: Sequence[str], *, insert_block: bytes, settings: dict[str, Any], fmt: str
+    ) -> None:
         if self.errors and not self.stores_and_fails:
             raise self.errors.pop(0)
         if settings["insert_deduplication_token"] not in self.tokens:
             self.tokens.add(settings["insert_deduplication_token"])
-            self.rows += [msgspec.json.decode(line) for line in insert_block.splitlines()]
+            rows = map(msgspec.json.decode, insert_block.splitlines())
+            self.rows += [dict(zip(column_names, row, strict=True)) for row in rows]
         if self.errors:
             raise self.errors.pop(0)
 

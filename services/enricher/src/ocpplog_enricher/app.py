@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -141,9 +142,11 @@ class LateStore:
             await self._client.close()
             self._client = None
 
-    async def raw_insert(self, table: str, *, insert_block: bytes, settings: dict[str, Any], fmt: str) -> Any:
+    async def raw_insert(
+        self, table: str, column_names: Sequence[str], *, insert_block: bytes, settings: dict[str, Any], fmt: str
+    ) -> Any:
         assert self._client is not None
-        return await self._client.raw_insert(table, insert_block=insert_block, settings=settings, fmt=fmt)
+        return await self._client.raw_insert(table, column_names, insert_block=insert_block, settings=settings, fmt=fmt)
 
     async def query(self, query: str, parameters: dict[str, Any]) -> Any:
         assert self._client is not None

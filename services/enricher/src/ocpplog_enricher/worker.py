@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -204,10 +205,7 @@ class Worker:
 
     def _end(self, assigned: _Assigned, ended: list[Exchange]) -> None:
         """What is to be logged waits for its write; the rest is done with."""
-        for exchange in ended:
-            metrics.EXCHANGES.labels(exchange.outcome, str(exchange.admitted).lower()).inc()
-            if exchange.outcome is Outcome.TIMEOUT and exchange.violations:
-                metrics.CLOSED_EARLY.inc()
+        _count_ends(ended)
         assigned.partition.complete(exchange for exchange in ended if not exchange.admitted)
         assigned.lane.put([exchange for exchange in ended if exchange.admitted])
         self._acknowledge(assigned.partition)
@@ -285,6 +283,14 @@ class Worker:
         answered = [exchange.response.envelope.received_at_us for exchange in exchanges if exchange.response]
         if answered:
             metrics.FRESHNESS.observe(max(0, self._clock.now_us() - min(answered)) / 1_000_000)
+
+
+def _count_ends(ended: Sequence[Exchange]) -> None:
+    for (outcome, admitted), count in Counter((exchange.outcome, exchange.admitted) for exchange in ended).items():
+        metrics.EXCHANGES.labels(outcome, str(admitted).lower()).inc(count)
+    for exchange in ended:
+        if exchange.outcome is Outcome.TIMEOUT and exchange.violations:
+            metrics.CLOSED_EARLY.inc()
 
 
 def _count_violations(found: Iterable[Enriched]) -> None:
