@@ -46,8 +46,9 @@ test-kafka: $(VENV)/.test .local/kafka-jars ## what depends on the broker, on Ap
 test-peers: $(VENV)/.test tests/peers/node_modules/.installed ## the gateway between peers of other authors (needs Node.js 18 and npm)
 	OCPPLOG_TEST_PEERS=1 $(BIN)/pytest tests/integration/test_gateway_peers.py $(PYTEST_ARGS)
 
-bench: $(VENV)/.test ## the gateway against a bare relay, some 6 minutes (BENCH_ARGS=--quick: 2; --help: more)
-	cd tests && ../$(BIN)/python -m benchmarks.gateway $(BENCH_ARGS)
+BENCH ?= gateway enricher store
+bench: $(VENV)/.test ## the benchmarks against named references (BENCH=enricher: one; BENCH_ARGS=--quick: 4 minutes; --help: more)
+	cd tests && for name in $(BENCH); do ../$(BIN)/python -m benchmarks.$$name $(BENCH_ARGS) || exit 1; done
 
 .local/kafka-jars: tests/support/kafka/pom.xml
 	mvn -q -f $< dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/$@
