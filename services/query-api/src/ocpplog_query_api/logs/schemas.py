@@ -37,8 +37,12 @@ class LogFilters(BaseModel):
     charger: Values = Field([], description="Charger id")
     connector: Annotated[Values, AfterValidator(_connector)] = Field([], description="Connector number, or `none`")
     action: Values = Field([], description="OCPP action", examples=[["StatusNotification"]])
-    status: Values = Field([], description="Operational state, of StatusNotification", examples=[["Faulted"]])
-    error_code: Values = Field([], description="errorCode of StatusNotification")
+    status: Values = Field(
+        [],
+        description="Operational state, of StatusNotification; in 2.x also of TransactionEvent and NotifyEvent",
+        examples=[["Faulted"]],
+    )
+    error_code: Values = Field([], description="errorCode of StatusNotification; of a 2.x fault its component and variable")
     vendor_error_code: Values = Field([], description="The maker's own error code")
     outcome: Values = Field([], description="result, error, timeout, unmatched, superseded, lost, violation, sent, gap")
     source: list[Literal["charger", "csms"]] = Field([], description="Who sent the request")
