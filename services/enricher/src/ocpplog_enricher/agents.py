@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import tempfile
 import threading
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import faust
@@ -47,6 +49,8 @@ def create_faust(settings: EnricherSettings) -> Any:
         **kafka_driver.options(settings.kafka_bootstrap),
         broker_credentials=_credentials(settings),
         store="memory://",
+        # Faust wants directories even where it keeps nothing; by default in the working directory, which may be read-only.
+        datadir=Path(tempfile.gettempdir()) / "ocpplog-enricher",
         web_enabled=False,
         topic_disable_leader=True,
         topic_allow_declare=False,
