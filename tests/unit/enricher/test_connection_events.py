@@ -85,7 +85,8 @@ class TestRow:
 
     def test_a_refusal_needs_no_connection(self) -> None:
         assert (
-            event_row(encode(event(kind=ConnectionEventKind.REFUSE, connection_id="", charger_id="")), 0, 0).connection_id == ""
+            event_row(encode(event(kind=ConnectionEventKind.REFUSE, connection_id="", charger_id="")), 0, 0).connection_id
+            == "0" * 32
         )
 
 

@@ -31,7 +31,7 @@ _log = structlog.get_logger(__name__)
 _Row = TypeVar("_Row", LogRow, SampleRow, EventRow)
 _Result = TypeVar("_Result")
 
-REJECTED_CODES = (6, 26, 27, 38, 41, 53, 69, 70, 72, 117, 321, 349, 407, 636)
+REJECTED_CODES = (6, 26, 27, 38, 41, 53, 69, 70, 72, 117, 321, 349, 376, 407, 636)
 """ClickHouse's codes for data that it cannot read or hold. Every other error is worth another try."""
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 5.0
 _CONFIRMATIONS = 20

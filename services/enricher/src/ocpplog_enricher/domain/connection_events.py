@@ -9,6 +9,7 @@ from hashlib import blake2b
 from ocpplog_common.records import ConnectionEvent, ConnectionEventKind, RecordError, decode_connection_event
 from ocpplog_enricher.domain.rows import EventRow
 
+_NO_CONNECTION = "0" * 32
 _CONNECTION_ID = re.compile(r"[0-9a-f]{32}")
 _FIRST, _LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2106, 1, 1, tzinfo=UTC)
 """Between these the table's lifetime of rows can be reckoned."""
@@ -30,7 +31,7 @@ def event_row(value: bytes | None, partition: int, offset: int) -> EventRow:
         event_id=blake2b(value or b"", digest_size=16).hexdigest(),
         kafka_partition=partition,
         kafka_offset=offset,
-        connection_id=event.connection_id,
+        connection_id=event.connection_id or _NO_CONNECTION,
         peer=event.peer,
         subprotocol=event.subprotocol,
         profile=event.profile,

@@ -112,7 +112,7 @@ class EventRow(msgspec.Struct, omit_defaults=True, kw_only=True):
     event_id: str
     kafka_partition: int
     kafka_offset: int
-    connection_id: str = ""
+    connection_id: str
     peer: str = ""
     subprotocol: str = ""
     profile: int | None = None
