@@ -170,7 +170,7 @@ async def test_a_level_that_was_too_low_and_rows_that_are_no_longer_wanted(bench
     assert bench.rows("action") == [("Authorize",)]
     assert (await replay(bench, begin, "--level", "debug"))["inserted"] == 2
     assert [row[0] for row in log(bench, "action")] == ["Heartbeat", "MeterValues", "Authorize"]
-    assert len(samples(bench)) == 3
+    assert len(samples(bench)) == 4
 
     found = await replay(bench, begin)
     assert (found["same"], found["no longer wanted"]) == (1, 2)
@@ -255,7 +255,7 @@ async def test_beside_the_live_enricher_under_traffic(bench: Bench, producer: AI
     [(rows, names)] = bench.client.query(
         "SELECT count(), uniqExact(connection_id, sequence, sample) FROM ocpplog.meter_sample"
     ).result_rows
-    assert rows == names == 3 * 8 * 60
+    assert rows == names == 4 * 8 * 60
 
 
 async def test_the_level_in_force_is_that_of_the_sites_record(bench: Bench, producer: AIOKafkaProducer) -> None:
