@@ -41,7 +41,7 @@ faults: $(VENV)/.test ## rounds of combined faults by seed (FAULTS_ROUNDS=20 FAU
 
 ON_KAFKA := enricher levels gateway gateway_outages gateway_replicas
 test-kafka: $(VENV)/.test .local/kafka-jars ## what depends on the broker, on Apache Kafka itself (needs Java 17 and Maven)
-	OCPPLOG_TEST_KAFKA_JARS=$(CURDIR)/.local/kafka-jars $(BIN)/pytest $(ON_KAFKA:%=tests/integration/test_%.py) tests/faults $(PYTEST_ARGS)
+	OCPPLOG_TEST_KAFKA_JARS=$(CURDIR)/.local/kafka-jars $(BIN)/pytest $(ON_KAFKA:%=tests/integration/test_%.py) tests/faults/test_rounds.py $(PYTEST_ARGS)
 
 test-peers: $(VENV)/.test tests/peers/node_modules/.installed ## the gateway between peers of other authors (needs Node.js 18 and npm)
 	OCPPLOG_TEST_PEERS=1 $(BIN)/pytest tests/integration/test_gateway_peers.py $(PYTEST_ARGS)
