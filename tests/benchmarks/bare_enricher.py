@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -38,7 +39,8 @@ class Loop:
     async def run(self, rows: int) -> None:
         consumer = AIOKafkaConsumer(
             topics.FRAMES,
-            group_id="bare-loop",
+            # Of its own: it begins with the first frame each time.
+            group_id=f"bare-loop-{os.getpid()}",
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             session_timeout_ms=3000,
