@@ -26,7 +26,7 @@ from ocpplog_common.envelope import Connection, Opcode, Source, new_connection_i
 from ocpplog_common.records import LevelName, Site
 from ocpplog_common.settings import KafkaSettings
 from support.broker import IDEMPOTENCE, kafka
-from support.processes import LocalClickHouse, Process, free_port, local_clickhouse, running
+from support.processes import LocalClickHouse, Process, environment, free_port, local_clickhouse, running
 
 _PARTITIONS = 12
 _CHARGERS = 200
@@ -76,7 +76,7 @@ class Backlog:
             "clickhouse_database": database,
             **more,
         }
-        return {f"OCPPLOG_{name.upper()}": str(value) for name, value in settings.items()}
+        return environment(settings)
 
     def _rate(self, process: Process, database: str) -> float:
         query = f"SELECT count(), max(stored_at) - min(stored_at), countIf(stored_at = min_at) FROM {database}.ocpp_log"

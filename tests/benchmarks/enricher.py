@@ -9,7 +9,6 @@ import argparse
 import json
 import sys
 import tempfile
-import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -17,7 +16,7 @@ from typing import Any, Final
 from benchmarks.backlog import Backlog, backlog
 from benchmarks.figures import median
 from benchmarks.freshness import freshness
-from benchmarks.report import context
+from benchmarks.report import context, say
 from benchmarks.targets import Target
 
 BARE: Final = Target("bare loop", "ratio", 0.6, True, "frames/s")
@@ -67,7 +66,7 @@ def _throughput(plan: Plan, logs: Path) -> list[Figure]:
         for _ in range(plan.repetitions):
             for name, measure in _contestants(found).items():
                 samples[name].append(measure())
-                _say(f"{name}: {samples[name][-1]:,.0f} frames/s")
+                say(f"{name}: {samples[name][-1]:,.0f} frames/s")
     ours = median(samples["enricher"])
     return [
         Figure(target, ours / median(samples[target.name]), {name: samples[name] for name in ("enricher", target.name)})
@@ -77,10 +76,6 @@ def _throughput(plan: Plan, logs: Path) -> list[Figure]:
 
 def _contestants(found: Backlog) -> dict[str, Any]:
     return {"enricher": found.enricher, "bare loop": found.bare_loop, "stock Faust": found.stock_faust}
-
-
-def _say(text: str) -> None:
-    print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
 
 
 def main() -> int:

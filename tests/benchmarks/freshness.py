@@ -25,7 +25,7 @@ from ocpplog_common.clickhouse.migrate import migrate
 from ocpplog_common.records import LevelName, Site
 from ocpplog_common.settings import KafkaSettings
 from support.broker import IDEMPOTENCE
-from support.processes import LocalClickHouse, Process, free_port, local_clickhouse, running, wait_for_http
+from support.processes import LocalClickHouse, Process, environment, free_port, local_clickhouse, running, wait_for_http
 
 _CHARGERS = 200
 _CALLS_PER_S = 500.0
@@ -113,7 +113,8 @@ def _enricher(rig: Rig, store: LocalClickHouse, logs: Path) -> Iterator[None]:
         "enricher_health_port": health,
         "enricher_rebalance_timeout_s": 3,
     }
-    environment = {f"OCPPLOG_{name.upper()}": str(value) for name, value in settings.items()}
-    with running(Process(sys.executable, "-m", "ocpplog_enricher", env=environment, log=logs / "enricher.log")) as process:
+    with running(
+        Process(sys.executable, "-m", "ocpplog_enricher", env=environment(settings), log=logs / "enricher.log")
+    ) as process:
         wait_for_http(f"http://127.0.0.1:{health}/readyz", process, 60)
         yield

@@ -6,7 +6,6 @@ import argparse
 import json
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +13,7 @@ from pathlib import Path
 import uvloop
 
 from benchmarks import parts
-from benchmarks.report import Report, context
+from benchmarks.report import Report, context, say
 from benchmarks.rig import Rig, rig
 from benchmarks.targets import FULL, PARTS, QUICK, Plan
 from benchmarks.wire import WireError
@@ -58,16 +57,12 @@ class Run:
             self._broke_off(name, error)
 
     def _took(self, outcome: parts.Outcome) -> None:
-        _say(f"{outcome.target.name}: {outcome.value:.2f}")
+        say(f"{outcome.target.name}: {outcome.value:.2f}")
         self._outcomes.append(outcome)
 
     def _broke_off(self, name: str, error: Exception) -> None:
         self._failures[name] = f"{type(error).__name__}: {error}"
-        _say(f"{name}: {self._failures[name]}")
-
-
-def _say(text: str) -> None:
-    print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
+        say(f"{name}: {self._failures[name]}")
 
 
 def _arguments() -> argparse.Namespace:

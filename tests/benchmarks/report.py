@@ -6,6 +6,8 @@ import os
 import platform
 import re
 import subprocess
+import sys
+import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -88,6 +90,11 @@ def notes(found: Outcome) -> list[str]:
         if cpu.get("others", 0) > _CROWDED:
             said.append(f"{relay}: other processes took {cpu['others']:.2f} of {os.cpu_count()} cores")
     return said
+
+
+def say(text: str) -> None:
+    """Progress, on standard error: the figures alone are the output."""
+    print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
 
 
 def context() -> dict[str, Any]:

@@ -24,7 +24,7 @@ from ocpplog_common.records import Charger, Site
 from ocpplog_common.secrets import hash_password
 from ocpplog_common.settings import KafkaSettings
 from support.broker import IDEMPOTENCE, kafka
-from support.processes import Process, free_port, running, wait_for_http, wait_for_port
+from support.processes import Process, environment, free_port, running, wait_for_http, wait_for_port
 
 _PARTITIONS = 12
 _PASSWORD = "0123456789abcdef0123"
@@ -90,10 +90,11 @@ class Rig:
             # They all come from one address here.
             "gateway_max_connections_per_peer": 2 * len(self.credentials),
         }
-        environment = {f"OCPPLOG_{name.upper()}": str(value) for name, value in settings.items()}
         command = (sys.executable, "-m", "ocpplog_gateway")
         ready = f"http://127.0.0.1:{health}/readyz"
-        with _started(command, self.logs / "gateway.log", lambda process: wait_for_http(ready, process), environment) as process:
+        with _started(
+            command, self.logs / "gateway.log", lambda process: wait_for_http(ready, process), environment(settings)
+        ) as process:
             yield Relay("gateway", port, process.child.pid)
 
     async def on_kafka(self) -> int:
@@ -117,10 +118,10 @@ class Rig:
 
 @contextlib.contextmanager
 def _started(
-    command: Sequence[str], log: Path, ready: Callable[[Process], None], environment: Mapping[str, str] | None = None
+    command: Sequence[str], log: Path, ready: Callable[[Process], None], env: Mapping[str, str] | None = None
 ) -> Iterator[Process]:
     """A process that is ready. Raises AssertionError with the end of its log where it never is."""
-    with running(Process(*command, env=environment, log=log)) as process:
+    with running(Process(*command, env=env, log=log)) as process:
         try:
             ready(process)
         except AssertionError as error:

@@ -9,13 +9,12 @@ import argparse
 import json
 import sys
 import tempfile
-import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.figures import median
-from benchmarks.report import context
+from benchmarks.report import context, say
 from benchmarks.store_engine import OURS, REFERENCE, TABLES, Engine, bytes_a_row, create, fill, in_turn
 from benchmarks.store_inserts import measure
 from benchmarks.store_queries import Question, questions, seconds
@@ -83,20 +82,16 @@ def _query(engine: Engine, asked: Question, repetitions: int) -> Figure:
     return Figure(asked.name, "ms", asked.bound, samples)
 
 
-def _say(text: str) -> None:
-    print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
-
-
 def _run(directory: Path, plan: Plan) -> tuple[list[Figure], dict[str, Any]]:
     engine = Engine(directory)
     create(engine)
-    fill(engine, plan.rows, _say)
+    fill(engine, plan.rows, say)
     parts = {table: bytes_a_row(engine, table) for table in TABLES}
     figures = [Figure("bytes a row", "bytes", SIZE_BOUND, {table: [parts[table]["total"]] for table in TABLES})]
     figures += _inserts(engine, plan)
     for asked in questions():
         figures.append(_query(engine, asked, plan.repetitions))
-        _say(figures[-1].as_text())
+        say(figures[-1].as_text())
     engine.close()
     return figures, parts
 

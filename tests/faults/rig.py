@@ -24,7 +24,7 @@ from ocpplog_common.clickhouse.migrate import migrate
 from ocpplog_common.settings import KafkaSettings
 from support.broker import DURABLE, IDEMPOTENCE, Broker, broker
 from support.faulty_proxy import FaultyProxy
-from support.processes import LocalClickHouse, Process, free_port, wait_for_http
+from support.processes import LocalClickHouse, Process, environment, free_port, wait_for_http
 
 PARTITIONS = 4
 SESSION_TIMEOUT_S = 3.0
@@ -55,8 +55,7 @@ class Enricher:
 
     def start(self) -> Enricher:
         found = self._settings | {"enricher_group": self._rig.group}
-        env = {f"OCPPLOG_{name.upper()}": str(value) for name, value in found.items()}
-        self.process = Process(sys.executable, "-m", "ocpplog_enricher", env=env, log=self.log).start()
+        self.process = Process(sys.executable, "-m", "ocpplog_enricher", env=environment(found), log=self.log).start()
         return self
 
     def wait(self) -> Enricher:

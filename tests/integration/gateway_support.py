@@ -30,7 +30,7 @@ from ocpplog_common.envelope import Envelope, Source
 from ocpplog_common.records import ConnectionEvent, ConnectionEventKind
 from ocpplog_local.demo.library import WEBSOCKET_LOG
 from support.broker import IDEMPOTENCE
-from support.processes import Process, free_port, wait_for_http
+from support.processes import Process, environment, free_port, wait_for_http
 
 OCPP16 = [Subprotocol("ocpp1.6")]
 KEY = "0123456789abcdef0123"
@@ -53,8 +53,8 @@ class Gate:
             "gateway_min_profile": 0,
             "log_level": "debug",
         }
-        environment = {f"OCPPLOG_{name.upper()}": str(value) for name, value in {**known, **settings}.items()}
-        self.process = Process(sys.executable, "-m", "ocpplog_gateway", env=environment, log=log)
+        env = environment({**known, **settings})
+        self.process = Process(sys.executable, "-m", "ocpplog_gateway", env=env, log=log)
 
     @property
     def url(self) -> str:

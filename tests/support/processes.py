@@ -23,6 +23,11 @@ def free_port() -> int:
         return port
 
 
+def environment(settings: Mapping[str, object]) -> dict[str, str]:
+    """Settings of a service, by their names in its code."""
+    return {f"OCPPLOG_{name.upper()}": str(value) for name, value in settings.items()}
+
+
 class Process:
     """A child process that can be killed in every way and started again."""
 

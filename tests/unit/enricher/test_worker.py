@@ -9,7 +9,7 @@ import pytest
 
 from ocpplog_common.envelope import Source
 from ocpplog_common.records import LevelName, Site
-from ocpplog_enricher import worker
+from ocpplog_enricher import ownership
 from ocpplog_enricher.domain import fields
 from ocpplog_enricher.domain.pairing import Exchange
 from ocpplog_enricher.domain.policy import Policy
@@ -132,7 +132,7 @@ async def test_what_cannot_be_enriched_is_put_aside_as_it_came(monkeypatch: pyte
 
 class TestOwnership:
     async def test_a_write_waits_for_the_word(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(worker, "_ASK_AGAIN_S", 0.0)
+        monkeypatch.setattr(ownership, "_ASK_AGAIN_S", 0.0)
         bench = Bench(LOUD, is_owner=False)
         await bench.take(0, CHARGER, "nonsense")
         assert bench.rows == []
@@ -143,7 +143,7 @@ class TestOwnership:
         assert (len(bench.rows), bench.finished[-1]) == (1, (0, 1, 1))
 
     async def test_what_is_in_hand_of_a_partition_that_was_taken_away_is_dropped(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(worker, "_ASK_AGAIN_S", 0.0)
+        monkeypatch.setattr(ownership, "_ASK_AGAIN_S", 0.0)
         bench = Bench(LOUD, is_owner=False)
         await bench.take(0, CHARGER, "nonsense")
         bench.worker.release_all_but(2)

@@ -16,14 +16,12 @@ import structlog
 
 from ocpplog_common import topics
 from ocpplog_enricher import kafka_driver
-from ocpplog_enricher.errors import PartitionLost
-from ocpplog_enricher.ownership import Ownership
+from ocpplog_enricher.ownership import Ownership, certain
 from ocpplog_enricher.settings import EnricherSettings
 from ocpplog_enricher.worker import Worker
 
 _log = structlog.get_logger(__name__)
 _STOP_WITHIN_S = 10.0
-_ASK_AGAIN_S = 0.2
 
 
 class Failure:
@@ -41,6 +39,11 @@ class Failure:
         watchdog.daemon = True
         watchdog.start()
         os.kill(os.getpid(), signal.SIGTERM)
+
+    async def end(self, error: BaseException) -> None:
+        """Report it, and return when the process is long gone: before that Faust must not start an agent anew."""
+        self.report(error)
+        await asyncio.sleep(2 * _STOP_WITHIN_S)
 
 
 def create_faust(settings: EnricherSettings) -> Any:
@@ -90,8 +93,7 @@ def wire(
         except asyncio.CancelledError:
             raise
         except Exception as error:
-            failure.report(error)
-            await asyncio.sleep(2 * _STOP_WITHIN_S)
+            await failure.end(error)
 
     @app.timer(interval=1.0)  # type: ignore[untyped-decorator]
     async def expire() -> None:
@@ -141,10 +143,7 @@ def fence(app: Any, owned: Callable[[int], Awaitable[bool]]) -> Callable[[int], 
     """Returns once the partitions of a generation are certainly this process's. Raises PartitionLost once there is another."""
 
     async def wait(generation: int) -> None:
-        while not await owned(generation):
-            if app.consumer_generation_id != generation:
-                raise PartitionLost(f"generation {generation}")
-            await asyncio.sleep(_ASK_AGAIN_S)
+        await certain(owned, generation, lambda: bool(app.consumer_generation_id == generation))
 
     return wait
 

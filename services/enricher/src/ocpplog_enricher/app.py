@@ -114,8 +114,8 @@ class Enricher:
 
 
 def _settle_memory() -> None:
-    """What is there now stays: the collector need not walk through it again, which cost a tenth of the time. It looks after what
-    comes more seldom than by default, because frames and rows make no cycles."""
+    """What is there now stays: the collector need not walk through it again. It looks after what comes more seldom than by
+    default, because frames and rows make no cycles."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)

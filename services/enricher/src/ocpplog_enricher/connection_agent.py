@@ -12,9 +12,6 @@ from ocpplog_enricher.agents import Failure
 from ocpplog_enricher.connection_worker import ConnectionWorker
 from ocpplog_enricher.errors import PartitionLost
 
-_AFTER_FAILURE_S = 20.0
-"""The process is gone long before: until then Faust must not start the agent anew."""
-
 
 def wire(app: Any, worker: ConnectionWorker, failure: Failure, start: Callable[[], Awaitable[None]]) -> None:
     """Register the agent. `start` is awaited before the first batch."""
@@ -33,5 +30,4 @@ def wire(app: Any, worker: ConnectionWorker, failure: Failure, start: Callable[[
         except asyncio.CancelledError:
             raise
         except Exception as error:
-            failure.report(error)
-            await asyncio.sleep(_AFTER_FAILURE_S)
+            await failure.end(error)

@@ -12,8 +12,23 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+from ocpplog_enricher.errors import PartitionLost
+
+_ASK_AGAIN_S: Final = 0.2
 _CLOCK: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 """Goes on while the machine sleeps."""
+
+
+async def certain(owned: Callable[[int], Awaitable[bool]], generation: int, holds: Callable[[], bool]) -> None:
+    """Returns once `owned` says so of the generation. Raises PartitionLost once `holds`, which knows of what was taken away, says
+    no."""
+    while holds():
+        if await owned(generation):
+            if holds():
+                return
+            break
+        await asyncio.sleep(_ASK_AGAIN_S)
+    raise PartitionLost(f"of generation {generation}")
 
 
 class Ownership:

@@ -31,7 +31,7 @@ _log = structlog.get_logger(__name__)
 _Row = TypeVar("_Row", LogRow, SampleRow, EventRow)
 _Result = TypeVar("_Result")
 
-REJECTED_CODES = (6, 26, 27, 38, 41, 53, 69, 70, 72, 117, 321, 349, 376, 407, 636)
+_REJECTED_CODES = (6, 26, 27, 38, 41, 53, 69, 70, 72, 117, 321, 349, 376, 407, 636)
 """ClickHouse's codes for data that it cannot read or hold. Every other error is worth another try."""
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 5.0
 _CONFIRMATIONS = 20
@@ -120,13 +120,7 @@ class TableWriter:
     async def _insert(self, rows: Sequence[_Row], fence: Fence) -> None:
         token = ":".join(map(str, (self._label, *rows[0].id)))
         settings = WRITE_SETTINGS | {"insert_deduplication_token": token}
-        # Values without their columns' names: less to send, and to read.
-        columns = rows[0].__struct_fields__
-        block = b"\n".join(msgspec.json.encode(msgspec.structs.astuple(row)) for row in rows)
-
-        async def once() -> None:
-            await self._store.raw_insert(self._table, columns, insert_block=block, settings=settings, fmt="JSONCompactEachRow")
-
+        once = insertion(self._store, self._table, rows, settings)
         started = time.perf_counter()
         await self._persist(once, fence)
         metrics.WRITE_SECONDS.labels(self._label).observe(time.perf_counter() - started)
@@ -153,19 +147,33 @@ class TableWriter:
         return {tuple(row) for row in result.result_rows}
 
     async def _persist(self, attempt: Callable[[], Awaitable[_Result]], fence: Fence) -> _Result:
-        """Try until it works, with growing pauses. What is tried again is the same to the byte, and so is its token."""
-        give_up_at = time.monotonic() + self._retry_for_s
-        pause = _FIRST_PAUSE_S
-        while True:
-            await fence()
-            try:
-                return await attempt()
-            except (TimeoutError, ClickHouseError, OSError) as error:
-                if getattr(error, "code", None) in REJECTED_CODES:
-                    raise RowsRejected(f"{self._table}: {error}") from error
-                if time.monotonic() + pause > give_up_at:
-                    raise StoreUnavailable(f"{self._table}: no answer in {self._retry_for_s:.0f} s: {error}") from error
-                _log.warning("write failed, trying again", table=self._table, pause_s=pause, error=str(error)[:300])
-            metrics.WRITE_RETRIES.labels(self._label).inc()
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE_S)
+        return await persist(attempt, self._table, self._retry_for_s, fence)
+
+
+def insertion(
+    store: Store, table: str, rows: Sequence[LogRow | SampleRow | EventRow], settings: dict[str, Any]
+) -> Callable[[], Awaitable[Any]]:
+    """One insert of rows of one kind: the same to the byte whenever it is tried."""
+    # Values without their columns' names: less to send, and to read.
+    columns = rows[0].__struct_fields__
+    block = b"\n".join(msgspec.json.encode(msgspec.structs.astuple(row)) for row in rows)
+    return lambda: store.raw_insert(table, columns, insert_block=block, settings=settings, fmt="JSONCompactEachRow")
+
+
+async def persist(attempt: Callable[[], Awaitable[_Result]], table: str, retry_for_s: float, fence: Fence = no_fence) -> _Result:
+    """Try until it works, with growing pauses. Raises StoreUnavailable, RowsRejected, or what `fence` raises."""
+    give_up_at = time.monotonic() + retry_for_s
+    pause = _FIRST_PAUSE_S
+    while True:
+        await fence()
+        try:
+            return await attempt()
+        except (TimeoutError, ClickHouseError, OSError) as error:
+            if getattr(error, "code", None) in _REJECTED_CODES:
+                raise RowsRejected(f"{table}: {error}") from error
+            if time.monotonic() + pause > give_up_at:
+                raise StoreUnavailable(f"{table}: no answer in {retry_for_s:.0f} s: {error}") from error
+            _log.warning("failed, trying again", table=table, pause_s=pause, error=str(error)[:300])
+        metrics.WRITE_RETRIES.labels(table.rpartition(".")[2]).inc()
+        await asyncio.sleep(pause)
+        pause = min(2 * pause, _LONGEST_PAUSE_S)

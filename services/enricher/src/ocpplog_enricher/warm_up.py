@@ -13,26 +13,34 @@ from ocpplog_common import topics
 _log = structlog.get_logger(__name__)
 
 
-class WarmUp:
-    """`client` are the keyword arguments of an aiokafka client; `window_us` how far back a frame can matter."""
+class FramesReader:
+    """Reads `ocpp.frames` beside the consumer group: joins none and commits nothing. `client` are the keyword arguments of an
+    aiokafka client; `window_us` how far back a frame can matter to another."""
 
     def __init__(self, client: dict[str, Any], window_us: int) -> None:
         self._client = client
+        # The broker's time of a record is later than the gateway's of the frame.
         self._window_ms = window_us // 1000 + 1000
-        self._consumer: AIOKafkaConsumer | None = None
+        self._started: AIOKafkaConsumer | None = None
+
+    @property
+    def _consumer(self) -> AIOKafkaConsumer:
+        assert self._started is not None
+        return self._started
 
     async def start(self) -> None:
-        self._consumer = AIOKafkaConsumer(enable_auto_commit=False, auto_offset_reset="earliest", **self._client)
-        await self._consumer.start()
+        self._started = AIOKafkaConsumer(enable_auto_commit=False, auto_offset_reset="earliest", **self._client)
+        await self._started.start()
 
     async def stop(self) -> None:
-        if self._consumer:
-            await self._consumer.stop()
-            self._consumer = None
+        if self._started:
+            await self._started.stop()
+            self._started = None
 
+
+class WarmUp(FramesReader):
     async def records_before(self, partition: int, offset: int, timestamp_ms: int) -> AsyncIterator[ConsumerRecord]:
         """The records of the window that ends before `offset`, whose record has `timestamp_ms`, in order."""
-        assert self._consumer is not None
         place = TopicPartition(topics.FRAMES, partition)
         self._consumer.assign([place])
         start = await self._start(place, timestamp_ms - self._window_ms)
@@ -48,7 +56,6 @@ class WarmUp:
                 yield record
 
     async def _start(self, place: TopicPartition, timestamp_ms: int) -> int:
-        assert self._consumer is not None
         found = (await self._consumer.offsets_for_times({place: max(0, timestamp_ms)})).get(place)
         if found is not None:
             return int(found.offset)

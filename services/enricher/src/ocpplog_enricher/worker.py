@@ -23,12 +23,12 @@ from ocpplog_enricher.domain.rows import Enriched
 from ocpplog_enricher.domain.violations import kind_of
 from ocpplog_enricher.errors import PartitionLost, RowsRejected
 from ocpplog_enricher.lane import Backlog, Lane, WriteLimits
+from ocpplog_enricher.ownership import certain
 from ocpplog_enricher.partition import Partition
 from ocpplog_enricher.sink import Fence, Sink
 
 _QUIET_US = 5_000_000
 """A partition without a frame for this long is quiet: its stream time no longer moves."""
-_ASK_AGAIN_S: Final = 0.2
 _UNKNOWN_END: Final = 2**63 - 1
 _ENRICH_AT_ONCE: Final = 100
 """Rows made before the event loop gets a turn."""
@@ -219,14 +219,7 @@ class Worker:
         return assigned is not None and assigned.partition is partition
 
     async def _fence(self, partition: Partition) -> None:
-        """Returns once it is certain that the partition is ours. Raises PartitionLost when it was taken away."""
-        while self._holds(partition):
-            if await self._owned(partition.generation):
-                if self._holds(partition):
-                    return
-                break
-            await asyncio.sleep(_ASK_AGAIN_S)
-        raise PartitionLost(f"partition {partition.number}, generation {partition.generation}")
+        await certain(self._owned, partition.generation, lambda: self._holds(partition))
 
     async def _store(self, partition: Partition, exchanges: Sequence[Exchange]) -> None:
         found = await self._enrich(exchanges, partition.number)

@@ -128,7 +128,7 @@ class _Kind(NamedTuple):
     """What a sample is, but for its number: read once of all that are described alike."""
 
     sample: Sample
-    scale: units.Scale | None
+    scale: units.Scale
 
 
 _kinds: dict[tuple[object, ...], _Kind] = {}
@@ -144,7 +144,7 @@ def _as_before(moment: datetime | None, value: dict[str, Any]) -> Sample | None:
         kind = _kinds.get((get("measurand"), get("phase"), get("context"), get("location"), get("format"), get("unit")))
     except TypeError:
         return None
-    if kind is None or kind.scale is None:
+    if kind is None:
         return None
     try:
         number = reading.number(get("value"))
@@ -159,10 +159,12 @@ def _as_before(moment: datetime | None, value: dict[str, Any]) -> Sample | None:
 
 def _remember(value: dict[str, Any], sample: Sample) -> None:
     """What is all text, and made a number of its unit."""
+    if len(_kinds) >= _MOST_KINDS or sample.value_si is None or any(name in value for name in _NOT_AS_BEFORE):
+        return
     described = tuple(map(value.get, _DESCRIBED))
-    plain = all(part is None or (isinstance(part, str) and len(part) <= _LONGEST) for part in described)
-    if plain and sample.value_si is not None and len(_kinds) < _MOST_KINDS and not any(name in value for name in _NOT_AS_BEFORE):
-        _kinds[described] = _Kind(sample, units.scale(sample.measurand, sample.unit))
+    scale = units.scale(sample.measurand, sample.unit)
+    if scale and all(part is None or (isinstance(part, str) and len(part) <= _LONGEST) for part in described):
+        _kinds[described] = _Kind(sample, scale)
 
 
 def _number(sampled: Reader) -> float | None:

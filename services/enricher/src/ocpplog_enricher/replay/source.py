@@ -6,52 +6,38 @@ import time
 from collections.abc import AsyncIterator
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka import ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
 from ocpplog_common import topics
 from ocpplog_common.compacted import partitions_of
 from ocpplog_enricher.errors import TopicIsNew
 from ocpplog_enricher.replay.span import Span, Stretch
+from ocpplog_enricher.warm_up import FramesReader
 
-_SLACK_MS = 1000
 _PATIENCE_S = 60.0
 
 
-class FrameSource:
-    """`client` are the keyword arguments of an aiokafka client, `group` the live enricher's. `before_us`: how far before the span
-    a frame can matter to it."""
+class FrameSource(FramesReader):
+    """`group` is the live enricher's."""
 
-    def __init__(self, client: dict[str, Any], group: str, before_us: int) -> None:
-        self._client = client
+    def __init__(self, client: dict[str, Any], group: str, window_us: int) -> None:
+        super().__init__(client, window_us)
         self._group = group
-        self._before_ms = before_us // 1000 + _SLACK_MS
-        self._consumer: AIOKafkaConsumer | None = None
-
-    async def start(self) -> None:
-        self._consumer = AIOKafkaConsumer(enable_auto_commit=False, auto_offset_reset="earliest", **self._client)
-        await self._consumer.start()
-
-    async def stop(self) -> None:
-        if self._consumer:
-            await self._consumer.stop()
-            self._consumer = None
 
     async def stretches(self, span: Span) -> list[Stretch]:
         """Of every partition. Raises ValueError where there is no such topic."""
         places = [TopicPartition(topics.FRAMES, number) for number in await partitions_of(topics.FRAMES, self._client)]
         if not places:
             raise ValueError(f"there is no topic {topics.FRAMES}")
-        assert self._consumer is not None
         self._consumer.assign(places)
         begins = await self._consumer.beginning_offsets(places)
-        firsts = await self._at(places, span.from_us // 1000 - self._before_ms)
+        firsts = await self._at(places, span.from_us // 1000 - self._window_ms)
         committed = await self._committed(places)
         return [Stretch(place.partition, begins[place], firsts[place], committed.get(place, 0)) for place in places]
 
     async def records(self, stretch: Stretch) -> AsyncIterator[ConsumerRecord]:
         """In order, from `first` to the end of the partition. Raises TopicIsNew, or OSError where Kafka brings nothing."""
-        assert self._consumer is not None
         place = TopicPartition(topics.FRAMES, stretch.partition)
         self._consumer.assign([place])
         self._consumer.seek(place, stretch.first)
@@ -67,7 +53,6 @@ class FrameSource:
 
     async def _at_end(self, place: TopicPartition, committed: int) -> bool:
         """By what the last fetch said: not every broker reports the end exactly when asked for it."""
-        assert self._consumer is not None
         highwater = self._consumer.highwater(place)
         if highwater is None:
             return False
@@ -79,7 +64,6 @@ class FrameSource:
 
     async def _at(self, places: list[TopicPartition], timestamp_ms: int) -> dict[TopicPartition, int]:
         """The first offsets that are not older; where there are none, the ends."""
-        assert self._consumer is not None
         found = await self._consumer.offsets_for_times(dict.fromkeys(places, max(0, timestamp_ms)))
         ends = await self._consumer.end_offsets(places)
         return {place: found[place].offset if found.get(place) else ends[place] for place in places}

@@ -6,33 +6,25 @@ goes there and back would not always be the same.
 
 from __future__ import annotations
 
-import asyncio
-import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Any, Final, TypeVar
+from collections.abc import Iterable, Sequence
+from functools import partial
+from typing import Any, Final
 
 import msgspec
-import structlog
 from clickhouse_connect.driver import AsyncClient
-from clickhouse_connect.driver.exceptions import ClickHouseError
 from clickhouse_connect.driver.external import ExternalData
 
 from ocpplog_common.envelope import Envelope
 from ocpplog_enricher.domain import timestamps
 from ocpplog_enricher.domain.rows import LogRow, RowId, SampleRow
-from ocpplog_enricher.errors import RowsRejected, StoreUnavailable
 from ocpplog_enricher.replay.plan import Found, Prints
-from ocpplog_enricher.sink import REJECTED_CODES, WRITE_SETTINGS
-
-_log = structlog.get_logger(__name__)
-_Result = TypeVar("_Result")
+from ocpplog_enricher.sink import WRITE_SETTINGS, insertion, persist
 
 PLACES: Final = frozenset({"kafka_partition", "kafka_offset", "closed_offset"})
 """Where the frames are on Kafka: another topic, or a time-out that was noticed elsewhere, makes no other row."""
 _KEY: Final = "connection_id UUID, sequence UInt32"
 _NAMED: Final = f"{_KEY}, site_id String, charger_id String, datetime DateTime64(3, 'UTC')"
 _LONGEST_STATEMENT: Final = 4 * 1024 * 1024
-_PAUSES_S: Final = (0.2, 1.0, 5.0)
 
 
 class ReplayTable:
@@ -81,7 +73,7 @@ class ReplayTable:
             " AND (connection_id, sequence) IN (SELECT connection_id, sequence FROM named)"
             ") GROUP BY side, connection_id, sequence"
         )
-        result = await self._persist(lambda: self._client.query(sql, external_data=known))
+        result = await persist(lambda: self._client.query(sql, external_data=known), self._table, self._retry_for_s)
         return _found(result.result_rows)
 
     async def delete(self, named: Sequence[Envelope], partitions: Iterable[str]) -> None:
@@ -99,31 +91,14 @@ class ReplayTable:
                 f"DELETE FROM {self._database}.{self._table} IN PARTITION ID %(partition)s WHERE site_id IN %(sites)s"
                 " AND datetime >= %(first)s AND datetime <= %(last)s AND (connection_id, sequence) IN %(names)s"
             )
-            bound = {**parameters, "partition": partition}
-            await self._persist(lambda sql=sql, bound=bound: self._client.command(sql, parameters=bound, settings=settings))  # type: ignore[misc]
+            command = partial(self._client.command, sql, parameters={**parameters, "partition": partition}, settings=settings)
+            await persist(command, self._table, self._retry_for_s)
 
     async def insert(self, rows: Sequence[LogRow | SampleRow], token: str) -> None:
         """Raises RowsRejected. An insert whose token was used before does nothing."""
         settings = WRITE_SETTINGS | {"insert_deduplication_token": token}
-        block = b"\n".join(map(msgspec.json.encode, rows))
-        table = f"{self._database}.{self._table}"
-        await self._persist(lambda: self._client.raw_insert(table, insert_block=block, settings=settings, fmt="JSONEachRow"))
-
-    async def _persist(self, attempt: Callable[[], Awaitable[_Result]]) -> _Result:
-        """Try until it works. Every statement here may be run twice."""
-        give_up_at = time.monotonic() + self._retry_for_s
-        for count in range(1_000_000):
-            try:
-                return await attempt()
-            except (TimeoutError, ClickHouseError, OSError) as error:
-                if getattr(error, "code", None) in REJECTED_CODES:
-                    raise RowsRejected(f"{self._table}: {error}") from error
-                pause = _PAUSES_S[min(count, len(_PAUSES_S) - 1)]
-                if time.monotonic() + pause > give_up_at:
-                    raise StoreUnavailable(f"{self._table}: no answer in {self._retry_for_s:.0f} s: {error}") from error
-                _log.warning("statement failed, trying again", table=self._table, pause_s=pause, error=str(error)[:300])
-                await asyncio.sleep(pause)
-        raise AssertionError
+        once = insertion(self._client, f"{self._database}.{self._table}", rows, settings)
+        await persist(once, self._table, self._retry_for_s)
 
 
 def _lines(rows: Iterable[dict[str, Any]]) -> bytes:
