@@ -15,6 +15,7 @@ from ocpplog_query_api.database import Database
 from ocpplog_query_api.exports import endpoints as exports
 from ocpplog_query_api.logs import endpoints as logs
 from ocpplog_query_api.logs.identity import Cursors
+from ocpplog_query_api.registry import Registry
 from ocpplog_query_api.settings import ApiSettings
 from ocpplog_query_api.sites import endpoints as sites
 
@@ -28,7 +29,10 @@ def create_app(settings: ApiSettings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.database = Database(settings)
+        app.state.registry = Registry(settings.kafka_client())
+        await app.state.registry.start()
         yield
+        await app.state.registry.stop()
         await app.state.database.close()
 
     app = FastAPI(title="ocpplog", version="1", description=_DESCRIPTION, lifespan=lifespan, docs_url=None, redoc_url=None)

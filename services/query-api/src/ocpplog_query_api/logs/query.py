@@ -43,7 +43,7 @@ class Statement:
     parameters: dict[str, Any]
 
 
-class _Conditions:
+class Conditions:
     def __init__(self) -> None:
         self.texts: list[str] = []
         self.parameters: dict[str, Any] = {}
@@ -67,7 +67,7 @@ def page(
     bounded: bool = False,
 ) -> Statement:
     """The next `limit` entries after a place, in the order of KEY. `bounded`: `search.since` leaves hardly more than these."""
-    conditions = _matching(scope, search)
+    conditions = matching(scope, search)
     if after:
         _continue(conditions, order, after)
     by = ", ".join(f"{name} {order.upper()}" for name in KEY)
@@ -89,7 +89,7 @@ def is_everything(scope: Scope, search: Search, order: Order) -> bool:
 
 def edge(database: str, scope: Scope, search: Search, limit: int, after: Place | None) -> Statement:
     """The time of the `limit`th entry from the newest on, or of the oldest: from the times alone, which is quick."""
-    conditions = _matching(scope, search)
+    conditions = matching(scope, search)
     if after:
         conditions.add("datetime <= {at:DateTime64(3, 'UTC')}", at=after.datetime)
     sql = (
@@ -108,7 +108,7 @@ def windows(search: Search, now: datetime) -> list[datetime]:
 
 def count(database: str, scope: Scope, search: Search, at_most: int | None = None) -> Statement:
     """How many match; with `at_most`, counting stops there."""
-    conditions = _matching(scope, search)
+    conditions = matching(scope, search)
     table = f"{database}.{tables.LOG}"
     if at_most is None:
         sql = f"SELECT count() AS total FROM {table} WHERE {conditions.sql()}"
@@ -118,7 +118,7 @@ def count(database: str, scope: Scope, search: Search, at_most: int | None = Non
 
 
 def entry(database: str, scope: Scope, found: EntryId, columns: Sequence[str]) -> Statement:
-    conditions = _matching(scope, Search())
+    conditions = matching(scope, Search())
     conditions.add(
         "datetime = fromUnixTimestamp64Milli({at:Int64}, 'UTC')"
         " AND connection_id = {connection:UUID} AND sequence = {number:UInt32}",
@@ -132,7 +132,7 @@ def entry(database: str, scope: Scope, found: EntryId, columns: Sequence[str]) -
 
 def sites(database: str, scope: Scope) -> Statement:
     """The sites with entries, with what came in the last 24 hours."""
-    conditions = _matching(scope, Search())
+    conditions = matching(scope, Search())
     sql = (
         "SELECT site_id, countIf(datetime > now64(3) - INTERVAL 1 DAY) AS entries_24h, max(datetime) AS last_entry"
         f" FROM {database}.{tables.LOG} WHERE {conditions.sql()} GROUP BY site_id ORDER BY site_id"
@@ -140,9 +140,9 @@ def sites(database: str, scope: Scope) -> Statement:
     return Statement(sql, conditions.parameters)
 
 
-def _matching(scope: Scope, search: Search) -> _Conditions:
+def matching(scope: Scope, search: Search) -> Conditions:
     """The conditions of a search; the scope is in all of them, here and nowhere else."""
-    conditions = _Conditions()
+    conditions = Conditions()
     visible = scope.among(list(search.sites))
     if visible is not None:
         conditions.add("site_id IN {sites:Array(String)}", sites=visible)
@@ -160,7 +160,7 @@ def _matching(scope: Scope, search: Search) -> _Conditions:
     return conditions
 
 
-def _term(conditions: _Conditions, number: int, term: str) -> None:
+def _term(conditions: Conditions, number: int, term: str) -> None:
     text, parameters = _contains(number, term)
     if len(term) < words.MESSAGE_ID_LENGTH:
         conditions.add(text, **parameters)
@@ -180,7 +180,7 @@ def _contains(number: int, term: str) -> tuple[str, dict[str, str]]:
     return " AND ".join(texts), parameters
 
 
-def _connectors(conditions: _Conditions, connectors: Sequence[int | None]) -> None:
+def _connectors(conditions: Conditions, connectors: Sequence[int | None]) -> None:
     numbers = [number for number in connectors if number is not None]
     text = "connector_id IN {connectors:Array(Int32)}"
     if None in connectors:
@@ -188,7 +188,7 @@ def _connectors(conditions: _Conditions, connectors: Sequence[int | None]) -> No
     conditions.add(text, **({"connectors": numbers} if numbers else {}))
 
 
-def _continue(conditions: _Conditions, order: Order, after: Place) -> None:
+def _continue(conditions: Conditions, order: Order, after: Place) -> None:
     sign = "<" if order == "desc" else ">"
     # The first condition says nothing new, and halves the time: it is one that the sorting key understands.
     conditions.add(
