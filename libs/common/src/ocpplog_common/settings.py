@@ -50,6 +50,9 @@ class ClickHouseSettings(CommonSettings):
     clickhouse_url: str = Field("http://127.0.0.1:8123/", description="ClickHouse HTTP interface")
     clickhouse_user: str = Field("default", description="ClickHouse user")
     clickhouse_password: SecretStr = Field(SecretStr(""), description="ClickHouse password")
+    clickhouse_ca_file: str = Field(
+        "", description="CA bundle that signed ClickHouse's certificate, with https; empty: the system's"
+    )
     clickhouse_database: str = Field("ocpplog", description="Database of the log", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
     clickhouse_cluster: str = Field(
         "",

@@ -28,6 +28,7 @@ def connection_options(settings: ClickHouseSettings, database: str | None = None
         "username": settings.clickhouse_user,
         "password": settings.clickhouse_password.get_secret_value(),
         "database": settings.clickhouse_database if database is None else database,
+        "ca_cert": settings.clickhouse_ca_file or None,
         # A session would serialise the queries of one client.
         "autogenerate_session_id": False,
     }

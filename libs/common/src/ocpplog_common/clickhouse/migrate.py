@@ -95,6 +95,18 @@ def script(client: Runner, database: str, cluster: str = "") -> str:
     return "".join(f"{part};\n\n" for part in parts)
 
 
+def missing(client: Runner, database: str) -> list[str]:
+    """The migrations of this release that are not applied yet. A newer release's are no matter: its schema serves older programs,
+    while one release takes the other's place."""
+    exists = client.query(
+        "SELECT count() FROM system.tables WHERE database = {database:String} AND name = {name:String}",
+        {"database": database, "name": MIGRATION},
+    ).result_rows
+    applied = client.query(f"SELECT DISTINCT version FROM {database}.{MIGRATION}").result_rows if exists[0][0] else []
+    known = {version for (version,) in applied}
+    return [migration.name for migration in available() if migration.version not in known]
+
+
 def preparation(database: str, cluster: str = "") -> list[str]:
     """The statements before any migration: the database, and the table that says what was applied."""
     values = forms.placeholders(database, cluster)

@@ -1,0 +1,154 @@
+"""What has to hold of every manifest: valid, restricted, bounded, probed, and each name met by what it names."""
+
+from __future__ import annotations
+
+import re
+
+import kubernetes_validate
+import pytest
+
+from ocpplog_common.topics import topic_specs
+from support.manifests import K8S, Manifest, containers, matches, name, of_kind, pods
+
+KUBERNETES = "1.34"
+_OPERATORS = ("kafka.strimzi.io", "clickhouse.altinity.com", "clickhouse-keeper.altinity.com", "monitoring.coreos.com")
+
+
+def test_they_are_what_kubernetes_takes(manifests: list[Manifest]) -> None:
+    for found in manifests:
+        if not found["apiVersion"].startswith(_OPERATORS):
+            kubernetes_validate.validate(found, KUBERNETES, strict=True)
+
+
+def test_every_container_is_restricted_and_bounded(manifests: list[Manifest]) -> None:
+    for _, pod in pods(manifests):
+        spec = pod["spec"]
+        assert spec["automountServiceAccountToken"] is False
+        assert spec["securityContext"]["runAsNonRoot"] is True
+        assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        for container in containers(pod):
+            context = container["securityContext"]
+            assert context["allowPrivilegeEscalation"] is False
+            assert context["readOnlyRootFilesystem"] is True
+            assert context["capabilities"] == {"drop": ["ALL"]}
+            for kind in ("requests", "limits"):
+                assert {"cpu", "memory"} <= container["resources"][kind].keys()
+
+
+def test_every_service_is_probed_at_ports_that_it_has(manifests: list[Manifest]) -> None:
+    for found in of_kind(manifests, "Deployment"):
+        for container in found["spec"]["template"]["spec"]["containers"]:
+            ports = {port["name"] for port in container["ports"]}
+            for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
+                assert container[probe]["httpGet"]["port"] in ports
+            assert container["readinessProbe"]["httpGet"]["path"] == "/readyz"
+            assert container["livenessProbe"]["httpGet"]["path"] == "/livez"
+
+
+def test_service_accounts_have_no_token(manifests: list[Manifest]) -> None:
+    accounts = {name(found): found for found in of_kind(manifests, "ServiceAccount")}
+    assert all(found["automountServiceAccountToken"] is False for found in accounts.values())
+    assert {pod["spec"]["serviceAccountName"] for _, pod in pods(manifests)} <= accounts.keys()
+
+
+def test_services_find_pods_and_ports(manifests: list[Manifest]) -> None:
+    services = {name(found): found for found in of_kind(manifests, "Service")}
+    for service in services.values():
+        behind = [pod for _, pod in pods(manifests) if matches({"matchLabels": service["spec"]["selector"]}, _labels(pod))]
+        assert len(behind) == 1
+        ports = {port["name"] for container in behind[0]["spec"]["containers"] for port in container["ports"]}
+        assert {port["targetPort"] for port in service["spec"]["ports"]} <= ports
+    for ingress in of_kind(manifests, "Ingress"):
+        for rule in ingress["spec"]["rules"]:
+            for path in rule["http"]["paths"]:
+                backend = path["backend"]["service"]
+                assert backend["port"]["name"] in {port["name"] for port in services[backend["name"]]["spec"]["ports"]}
+
+
+def test_budgets_scalers_and_policies_find_what_they_are_about(manifests: list[Manifest]) -> None:
+    deployments = {name(found): found for found in of_kind(manifests, "Deployment")}
+    labels = [_labels(pod) for _, pod in pods(manifests)]
+    for budget in of_kind(manifests, "PodDisruptionBudget"):
+        assert any(matches(budget["spec"]["selector"], found) for found in labels)
+    scaled = {found["spec"]["scaleTargetRef"]["name"] for found in of_kind(manifests, "HorizontalPodAutoscaler")}
+    assert scaled == deployments.keys() == {name(found) for found in of_kind(manifests, "PodDisruptionBudget")}
+    operated = [{"app.kubernetes.io/name": "clickhouse"}, {"app.kubernetes.io/name": "clickhouse-keeper"}]
+    for policy in of_kind(manifests, "NetworkPolicy"):
+        assert any(matches(policy["spec"]["podSelector"], found) for found in [*labels, *operated]), name(policy)
+    for deployment in deployments.values():
+        # An autoscaler and a manifest that both say how many would undo each other's work.
+        assert "replicas" not in deployment["spec"]
+
+
+def test_what_listens_is_let_in_and_nothing_else(manifests: list[Manifest]) -> None:
+    for deployment in of_kind(manifests, "Deployment"):
+        pod = deployment["spec"]["template"]
+        listening = {port["containerPort"] for container in pod["spec"]["containers"] for port in container["ports"]}
+        let_in = {
+            port["port"]
+            for policy in of_kind(manifests, "NetworkPolicy")
+            if matches(policy["spec"]["podSelector"], _labels(pod))
+            for rule in policy["spec"].get("ingress", [])
+            for port in rule["ports"]
+        }
+        assert listening <= let_in
+        denied = [found for found in of_kind(manifests, "NetworkPolicy") if name(found) == "default-deny"]
+        assert matches(denied[0]["spec"]["podSelector"], _labels(pod))
+        assert denied[0]["spec"]["policyTypes"] == ["Ingress", "Egress"]
+
+
+def test_volumes_are_there_and_secrets_are_told_of(manifests: list[Manifest]) -> None:
+    told = (K8S / "README.md").read_text()
+    for _, pod in pods(manifests):
+        volumes = {volume["name"]: volume for volume in pod["spec"].get("volumes", [])}
+        for container in containers(pod):
+            assert {mount["name"] for mount in container.get("volumeMounts", [])} <= volumes.keys()
+        secrets = {volume["secret"]["secretName"] for volume in volumes.values() if "secret" in volume}
+        secrets |= {
+            variable["valueFrom"]["secretKeyRef"]["name"]
+            for container in containers(pod)
+            for variable in container.get("env", [])
+            if "secretKeyRef" in variable.get("valueFrom", {})
+        }
+        assert all(f"`{secret}`" in told for secret in secrets), secrets
+    assert not of_kind(manifests, "Secret")
+
+
+def test_a_pod_that_goes_has_time_to_go(manifests: list[Manifest]) -> None:
+    [gateway] = [found for found in of_kind(manifests, "Deployment") if name(found) == "gateway"]
+    [settings] = [found["data"] for found in of_kind(manifests, "ConfigMap") if name(found).startswith("ocpplog-gateway-")]
+    spec = gateway["spec"]["template"]["spec"]
+    needed = spec["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"]
+    needed += float(settings["OCPPLOG_GATEWAY_DRAIN_S"]) + float(settings["OCPPLOG_GATEWAY_FLUSH_S"])
+    assert needed + 10 <= spec["terminationGracePeriodSeconds"]
+    assert gateway["spec"]["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
+
+
+def test_topics_are_those_of_the_code(manifests: list[Manifest]) -> None:
+    found = {
+        name(topic): (topic["spec"]["partitions"], {key: str(value) for key, value in topic["spec"]["config"].items()})
+        for topic in of_kind(manifests, "KafkaTopic")
+    }
+    assert found == {spec.name: (spec.partitions, spec.config) for spec in topic_specs()}
+
+
+def test_enrichers_are_no_more_than_partitions(manifests: list[Manifest]) -> None:
+    [frames] = [found for found in of_kind(manifests, "KafkaTopic") if name(found) == "ocpp.frames"]
+    [scaler] = [found for found in of_kind(manifests, "HorizontalPodAutoscaler") if name(found) == "enricher"]
+    assert scaler["spec"]["maxReplicas"] <= frames["spec"]["partitions"]
+
+
+def test_images_of_a_release_are_named(manifests: list[Manifest]) -> None:
+    for _, pod in pods(manifests):
+        for container in containers(pod):
+            assert re.fullmatch(r"\S+/ocpplog/\S+:\d+\.\d+\.\d+|ocpplog/\S+:dev", container["image"]), container["image"]
+
+
+@pytest.mark.parametrize("component", [found.name for found in sorted((K8S / "components").iterdir())])
+def test_every_component_is_used_or_told_of(component: str) -> None:
+    used = "".join((K8S / "overlays" / overlay / "kustomization.yaml").read_text() for overlay in ("dev", "production"))
+    assert f"components/{component}" in used + (K8S / "README.md").read_text()
+
+
+def _labels(pod: Manifest) -> dict[str, str]:
+    return dict(pod["metadata"]["labels"])
