@@ -39,7 +39,7 @@ FAULTS_SEED ?= 1
 faults: $(VENV)/.test ## rounds of combined faults by seed (FAULTS_ROUNDS=20 FAULTS_SEED=1; on Apache Kafka with OCPPLOG_TEST_KAFKA_JARS)
 	FAULTS_ROUNDS=$(FAULTS_ROUNDS) FAULTS_SEED=$(FAULTS_SEED) $(BIN)/pytest -s tests/faults/test_rounds.py $(PYTEST_ARGS)
 
-ON_KAFKA := enricher levels gateway gateway_outages gateway_replicas
+ON_KAFKA := enricher levels gateway gateway_outages gateway_replicas kafka_security
 test-kafka: $(VENV)/.test .local/kafka-jars ## what depends on the broker, on Apache Kafka itself (needs Java 17 and Maven)
 	OCPPLOG_TEST_KAFKA_JARS=$(CURDIR)/.local/kafka-jars $(BIN)/pytest $(ON_KAFKA:%=tests/integration/test_%.py) tests/faults/test_rounds.py $(PYTEST_ARGS)
 
