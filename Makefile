@@ -8,7 +8,7 @@ BENCH_ARGS ?=
 FLEET ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-kafka test-peers check unit integration e2e test-deploy faults bench format lock clean
+.PHONY: help run test test-kafka test-peers check unit integration e2e test-docker test-deploy faults bench format lock clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,11 @@ test-kafka: $(VENV)/.test .local/kafka-jars ## what depends on the broker, on Ap
 
 test-peers: $(VENV)/.test tests/peers/node_modules/.installed ## the gateway between peers of other authors (needs Node.js 18 and npm)
 	OCPPLOG_TEST_PEERS=1 $(BIN)/pytest tests/integration/test_gateway_peers.py $(PYTEST_ARGS)
+
+test-docker: $(VENV)/.test .local/kafka-jars ## the images, and Kafka in a container (needs a Docker engine or, to start one, root on Debian; CA_FILE: a proxy's certificates)
+	tests/docker/engine
+	tests/docker/images
+	OCPPLOG_TEST_DOCKER=$$(tests/docker/cli) $(BIN)/pytest tests/docker tests/integration/test_containers.py $(PYTEST_ARGS)
 
 KUBECTL ?= kubectl
 test-deploy: $(VENV)/.test ## the manifests: rendered, validated, and whether names, ports, settings and metrics meet (needs kubectl)

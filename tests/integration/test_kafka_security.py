@@ -160,7 +160,7 @@ async def test_an_exchange_passes_with_the_users_of_the_manifests(secured: Clust
             boot = '{"chargePointVendor":"A","chargePointModel":"B"}'
             for number, (action, payload) in enumerate([("BootNotification", boot), ("Heartbeat", "{}")]):
                 await charger.send(f'[2,"{number}","{action}",{payload}]')
-                assert (await charger.recv()).startswith("[3")
+                assert str(await charger.recv()).startswith("[3")
             await charger.send(
                 '[2,"9","StartTransaction",{"connectorId":1,"idTag":"T","meterStart":1,"timestamp":"2026-11-25T00:00:00Z"}]'
             )

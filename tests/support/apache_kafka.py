@@ -72,7 +72,7 @@ group.min.session.timeout.ms=1000
 auto.create.topics.enable=false
 """
     )
-    tool = (*_JAVA, "kafka.tools.StorageTool", "format", "-t", _CLUSTER_ID, "-c", str(configuration))
-    tool += tuple(secured.users()) if secured else ()
+    tool = [*_JAVA, "kafka.tools.StorageTool", "format", "-t", _CLUSTER_ID, "-c", str(configuration)]
+    tool += secured.users() if secured else []
     subprocess.run(tool, check=True, capture_output=True)
     return Process(*_JAVA, "kafka.Kafka", str(configuration), log=scratch / "log")
