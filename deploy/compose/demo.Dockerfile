@@ -10,12 +10,15 @@ RUN --mount=type=secret,id=ca,target=/run/ca.pem \
  && /app/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes -r requirements.txt
 COPY libs/common libs/common
 COPY deploy/local deploy/local
-RUN /app/bin/pip install --no-cache-dir --no-index --no-deps --no-build-isolation ./libs/common ./deploy/local \
- && rm -rf /app/lib/python3*/site-packages/chdb* /app/lib/python3*/site-packages/calfkit*
+RUN /app/bin/pip install --no-cache-dir --no-index --no-deps --no-build-isolation ./libs/common ./deploy/local
+
+# The embedded engines are for the local run; the demo needs none.
+FROM build AS demo
+RUN cd /app/lib/python3*/site-packages && rm -rf chdb* calfkit* pyarrow* pandas* numpy* datastore* faust*
 
 FROM ${BASE}
 RUN useradd --system --uid 10001 --no-create-home --home-dir /nonexistent ocpplog
-COPY --from=build /app /app
+COPY --from=demo /app /app
 ENV PATH=/app/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 USER 10001
 WORKDIR /tmp
