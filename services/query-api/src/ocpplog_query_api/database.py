@@ -31,12 +31,17 @@ class Database:
     def name(self) -> str:
         return self._settings.clickhouse_database
 
-    async def rows(self, label: str, sql: str, parameters: Mapping[str, Any]) -> list[Row]:
-        """Run a query. `label` names it in the metrics. Raises Unavailable or clickhouse_connect's ClickHouseError."""
+    async def rows(
+        self, label: str, sql: str, parameters: Mapping[str, Any], limits: Mapping[str, Any] | None = None
+    ) -> list[Row]:
+        """Run a query. `label` names it in the metrics; `limits` are settings that go before the usual ones.
+
+        Raises Unavailable or clickhouse_connect's ClickHouseError.
+        """
         client = await self._connected()
         started = time.perf_counter()
         try:
-            result = await client.query(sql, parameters=dict(parameters), settings=self._limits())
+            result = await client.query(sql, parameters=dict(parameters), settings=self._limits() | dict(limits or {}))
         except OSError as error:
             raise Unavailable("Try again in a moment.", {"Retry-After": "2"}) from error
         finally:
@@ -60,7 +65,13 @@ class Database:
             return self._client
 
     def _limits(self) -> dict[str, Any]:
-        return {"max_execution_time": self._settings.api_max_seconds, "max_memory_usage": self._settings.api_max_memory_bytes}
+        return {
+            "max_execution_time": self._settings.api_max_seconds,
+            "max_memory_usage": self._settings.api_max_memory_bytes,
+            "max_rows_to_read": self._settings.api_max_rows_read,
+            "max_bytes_to_read": self._settings.api_max_bytes_read,
+            "read_overflow_mode": "throw",
+        }
 
 
 def database(request: Request) -> Database:

@@ -77,7 +77,7 @@ class TooSlow(ApiError):
 
 
 class TooBig(ApiError):
-    status, kind, title = 503, "query-too-big", "The query needs more than it may use"
+    status, kind, title = 504, "query-too-big", "The query needs more than it may use"
 
 
 class Unavailable(ApiError):

@@ -2,68 +2,93 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Path, Query, Request
 
-from ocpplog_query_api.auth import CurrentCaller
+from ocpplog_query_api.auth import Caller, CurrentCaller
 from ocpplog_query_api.database import CurrentDatabase
 from ocpplog_query_api.errors import RESPONSES, InvalidParameter, NotFound, ProblemBody
+from ocpplog_query_api.logs import summary_endpoints
 from ocpplog_query_api.logs.identity import CursorError, Cursors, EntryId, Place
 from ocpplog_query_api.logs.repository import LogRepository
 from ocpplog_query_api.logs.schemas import LogEntryDetail, LogPage, LogPageQuery
 
 router = APIRouter(prefix="/v1/logs", tags=["log"], responses=RESPONSES)
+# Before /{entry_id}: they are no ids.
+router.include_router(summary_endpoints.router)
 _COUNT_AT_MOST = 100_000
 _PAYLOADS = ("request", "response")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
 
 
 @router.get("", summary="Search the log", response_model_exclude_unset=False)
 async def search(
     query: Annotated[LogPageQuery, Query()], request: Request, caller: CurrentCaller, database: CurrentDatabase
 ) -> LogPage:
-    """Newest first, in pages. Every term of `q` must be in the entry, and every filter must fit."""
-    maximum = request.app.state.settings.api_max_page
-    if query.limit > maximum:
-        raise InvalidParameter("limit", f"at most {maximum}")
+    """Newest first, in pages. Every term of `q` must be in the entry, and every filter must fit.
+
+    Pages continue after the last entry of the one before: no entry comes twice and none is skipped, while new ones arrive.
+    Relative times count from the first page.
+    """
+    settings = request.app.state.settings
+    if query.limit > settings.api_max_page:
+        raise InvalidParameter("limit", f"at most {settings.api_max_page}")
     cursors: Cursors = request.app.state.cursors
-    found = query.search(datetime.now(UTC))
+    tied = _tied(query, caller)
+    now, after = _begun(cursors, query.cursor, tied)
+    found = query.search(now)
     repository = LogRepository(database, caller.scope)
-    items, place = await repository.page(found, query.order, query.limit, _after(cursors, query), _more(query))
-    answer = LogPage(items=items, next_cursor=cursors.encode(place, _identity(query)) if place else None)
+    items, place = await repository.page(found, query.order, query.limit, after, _more(query))
+    answer = LogPage(items=items, next_cursor=_continued(cursors, now, place, tied) if place else None)
     if query.count:
-        answer.total = await repository.count(found, _COUNT_AT_MOST)
-        answer.total_is_lower_bound = answer.total == _COUNT_AT_MOST
+        counted = await repository.count_within(found, _COUNT_AT_MOST, settings.api_count_seconds)
+        # Cut off, it may know of fewer than stand on the page.
+        answer.total, answer.total_is_lower_bound = max(counted[0], len(items)), counted[1]
     return answer
 
 
 @router.get(
     "/{entry_id}", summary="Read an entry", responses={404: {"model": ProblemBody, "description": "Unknown, or not yours to see"}}
 )
-async def read(entry_id: str, caller: CurrentCaller, database: CurrentDatabase) -> LogEntryDetail:
-    """One exchange with its payloads, as they were sent and parsed."""
+async def read(
+    entry_id: Annotated[str, Path(description="`id` of an entry", examples=["1a20b4b42a0-01a20b4b00407cb2b1891fc12154b2e2-7"])],
+    caller: CurrentCaller,
+    database: CurrentDatabase,
+    neighbours: Annotated[int, Query(ge=0, le=50, description="How many entries of its charger to give before and after it")] = 5,
+) -> LogEntryDetail:
+    """One exchange with its payloads, as they were sent and parsed, and what its charger exchanged before and after."""
     try:
         wanted = EntryId.parse(entry_id)
     except ValueError:
         raise NotFound("There is no such entry.") from None
-    found = await LogRepository(database, caller.scope).entry(wanted)
+    found = await LogRepository(database, caller.scope).entry(wanted, neighbours)
     if found is None:
         raise NotFound("There is no such entry.")
     return found
 
 
-def _identity(query: LogPageQuery) -> list[object]:
-    return [query.identity(), query.order]
+def _tied(query: LogPageQuery, caller: Caller) -> list[object]:
+    """What a cursor is good for: this search of this caller, as long as they may see the same."""
+    sites = caller.scope.sites
+    return [query.identity(), query.order, caller.subject, None if sites is None else sorted(sites)]
 
 
-def _after(cursors: Cursors, query: LogPageQuery) -> Place | None:
-    if not query.cursor:
-        return None
+def _continued(cursors: Cursors, now: datetime, place: Place, tied: list[object]) -> str:
+    return cursors.seal([(now - _EPOCH) // _MILLISECOND, *place.values], tied)
+
+
+def _begun(cursors: Cursors, cursor: str, tied: list[object]) -> tuple[datetime, Place | None]:
+    """When the first page was asked for, to the millisecond, and where the last one ended."""
+    if not cursor:
+        return datetime.now(UTC), None
     try:
-        return cursors.decode(query.cursor, _identity(query))
+        milliseconds, *place = cursors.open(cursor, tied)
     except CursorError as error:
         raise InvalidParameter("cursor", str(error)) from None
+    return _EPOCH + _MILLISECOND * milliseconds, Place(*place)
 
 
 def _more(query: LogPageQuery) -> list[str]:

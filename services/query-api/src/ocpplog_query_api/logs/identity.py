@@ -8,11 +8,12 @@ import hashlib
 import hmac
 import json
 import re
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass
 from typing import Any, Final
 
 _ID: Final = re.compile(r"([0-9a-f]{1,12})-([0-9a-f]{32})-([0-9a-f]{1,8})")
-_SIGNATURE_BYTES: Final = 12
+_TAG_BYTES: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,32 +46,55 @@ class Place:
     connection_id: str
     sequence: int
 
+    @property
+    def values(self) -> tuple[str | int, ...]:
+        return astuple(self)
+
 
 class CursorError(ValueError):
     """A cursor that is not ours, or belongs to another search."""
 
 
 class Cursors:
-    """Signed, and tied to the search that they continue."""
+    """Sealed, and tied to what they continue: the search, and who asked.
+
+    Whoever is somebody else gets no further with one, and cannot read it: what a place holds (numbers of Kafka, for one) would
+    tell of others' traffic. The tag is both signature and nonce (as in RFC 5297), so the same place gives the same cursor.
+    """
 
     def __init__(self, key: str) -> None:
         self._key = hashlib.sha256(b"ocpplog cursor " + key.encode()).digest()
 
-    def encode(self, place: Place, search: Any) -> str:
-        payload = json.dumps(list(asdict(place).values()), separators=(",", ":")).encode()
-        return base64.urlsafe_b64encode(self._sign(payload, search) + payload).decode().rstrip("=")
+    def encode(self, place: Place, tied: Any) -> str:
+        return self.seal(place.values, tied)
 
-    def decode(self, cursor: str, search: Any) -> Place:
+    def decode(self, cursor: str, tied: Any) -> Place:
         """Raises CursorError."""
+        return Place(*self.open(cursor, tied))
+
+    def seal(self, values: Sequence[Any], tied: Any) -> str:
+        """`values` and `tied` are what JSON can hold."""
+        payload = json.dumps(values, separators=(",", ":")).encode()
+        tag = self._tag(payload, tied)
+        return base64.urlsafe_b64encode(tag + self._hidden(payload, tag)).decode().rstrip("=")
+
+    def open(self, cursor: str, tied: Any) -> list[Any]:
+        """The values that were sealed. Raises CursorError."""
         try:
             data = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
         except (ValueError, binascii.Error):
             raise CursorError("not a cursor of this API") from None
-        signature, payload = data[:_SIGNATURE_BYTES], data[_SIGNATURE_BYTES:]
-        if not hmac.compare_digest(signature, self._sign(payload, search)):
+        tag = data[:_TAG_BYTES]
+        payload = self._hidden(data[_TAG_BYTES:], tag)
+        if not hmac.compare_digest(tag, self._tag(payload, tied)):
             raise CursorError("not a cursor of this search: keep the filters and the order, or start again without it")
-        return Place(*json.loads(payload))
+        values: list[Any] = json.loads(payload)
+        return values
 
-    def _sign(self, payload: bytes, search: Any) -> bytes:
-        tied = json.dumps(search, sort_keys=True, default=str).encode()
-        return hmac.digest(self._key, hashlib.sha256(tied).digest() + payload, "sha256")[:_SIGNATURE_BYTES]
+    def _tag(self, payload: bytes, tied: Any) -> bytes:
+        search = json.dumps(tied, sort_keys=True, default=str).encode()
+        return hmac.digest(self._key, hashlib.sha256(search).digest() + payload, "sha256")[:_TAG_BYTES]
+
+    def _hidden(self, data: bytes, tag: bytes) -> bytes:
+        stream = hashlib.shake_256(b"hide" + self._key + tag).digest(len(data))
+        return bytes(one ^ other for one, other in zip(data, stream, strict=True))

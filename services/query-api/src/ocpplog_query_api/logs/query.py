@@ -1,19 +1,21 @@
-"""From a search to SQL. Pure: values in, text and bound parameters out."""
+"""From a search to the statements that answer it. Pure: values in, text and bound parameters out."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from ocpplog_common.clickhouse import tables
-from ocpplog_query_api.logs import terms as words
-from ocpplog_query_api.logs import times
+from ocpplog_query_api.logs.conditions import Conditions as Conditions
+from ocpplog_query_api.logs.conditions import has
+from ocpplog_query_api.logs.conditions import matching as matching
 from ocpplog_query_api.logs.identity import EntryId, Place
+from ocpplog_query_api.logs.search import Order as Order
+from ocpplog_query_api.logs.search import Search as Search
 from ocpplog_query_api.scope import Scope
 
-Order = Literal["desc", "asc"]
 KEY: Final = ("datetime", "kafka_partition", "kafka_offset", "connection_id", "sequence")
 """The order of a list; unique, so that pages can continue after it."""
 WINDOWS: Final = (timedelta(hours=1), timedelta(days=1))
@@ -26,34 +28,9 @@ _SEARCHING: Final = " SETTINGS text_index_like_max_postings_to_read = 100000"
 
 
 @dataclass(frozen=True, slots=True)
-class Search:
-    """What entries have to match. `equal`: column -> values, one of which it must have; `connectors` may hold None."""
-
-    terms: Sequence[str] = ()
-    sites: Sequence[str] = ()
-    equal: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    connectors: Sequence[int | None] = ()
-    since: datetime | None = None
-    until: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Statement:
     sql: str
     parameters: dict[str, Any]
-
-
-class Conditions:
-    def __init__(self) -> None:
-        self.texts: list[str] = []
-        self.parameters: dict[str, Any] = {}
-
-    def add(self, text: str, **parameters: Any) -> None:
-        self.texts.append(text)
-        self.parameters |= parameters
-
-    def sql(self) -> str:
-        return " AND ".join(self.texts) or "1"
 
 
 def page(
@@ -73,7 +50,7 @@ def page(
     by = ", ".join(f"{name} {order.upper()}" for name in KEY)
     selected = ", ".join(dict.fromkeys([*columns, *KEY]))
     sql = f"SELECT {selected} FROM {database}.{tables.LOG} WHERE {conditions.sql()} ORDER BY {by} LIMIT {{limit:UInt32}}"
-    settings = _SEARCHING if search.terms else _BOUNDED * bounded
+    settings = searching(search) or _BOUNDED * bounded
     return Statement(sql + settings, conditions.parameters | {"limit": limit})
 
 
@@ -83,8 +60,7 @@ def is_everything(scope: Scope, search: Search, order: Order) -> bool:
     They lie at the end of every site's part of the table: a bound in time keeps the rest from being read. Other searches find few
     rows, and would look in vain.
     """
-    filtered = search.terms or search.connectors or any(search.equal.values())
-    return order == "desc" and not filtered and scope.among(list(search.sites)) is None
+    return order == "desc" and not search.is_filtered and scope.among(list(search.sites)) is None
 
 
 def edge(database: str, scope: Scope, search: Search, limit: int, after: Place | None) -> Statement:
@@ -108,13 +84,38 @@ def windows(search: Search, now: datetime) -> list[datetime]:
 
 def count(database: str, scope: Scope, search: Search, at_most: int | None = None) -> Statement:
     """How many match; with `at_most`, counting stops there."""
-    conditions = matching(scope, search)
     table = f"{database}.{tables.LOG}"
     if at_most is None:
+        conditions = narrowed(database, scope, search)
         sql = f"SELECT count() AS total FROM {table} WHERE {conditions.sql()}"
-        return Statement(sql + _SEARCHING * bool(search.terms), conditions.parameters)
+        return Statement(sql + searching(search), conditions.parameters)
+    conditions = matching(scope, search)
     sql = f"SELECT count() AS total FROM (SELECT 1 FROM {table} WHERE {conditions.sql()} LIMIT {{at_most:UInt64}})"
-    return Statement(sql + _SEARCHING * bool(search.terms), conditions.parameters | {"at_most": at_most})
+    return Statement(sql + searching(search), conditions.parameters | {"at_most": at_most})
+
+
+def narrowed(database: str, scope: Scope, search: Search) -> Conditions:
+    """The conditions of a search that has to look at everything that matches, and not at the newest only.
+
+    `NOT` reads the text of every row that is left. To find what has the unwanted terms, by the index, and leave it out by name is
+    twice to ten times faster, unless fifty rows are enough.
+    """
+    conditions = matching(scope, replace(search, without=()))
+    if search.without:
+        unwanted = Conditions()
+        for number, term in enumerate(search.without):
+            has(unwanted, f"without{number}", term)
+        conditions.add(
+            f"(connection_id, sequence) GLOBAL NOT IN (SELECT connection_id, sequence FROM {database}.{tables.LOG}"
+            f" WHERE {conditions.sql()} AND ({' OR '.join(f'({text})' for text in unwanted.texts)}))",
+            **unwanted.parameters,
+        )
+    return conditions
+
+
+def searching(search: Search) -> str:
+    """The SETTINGS of a statement with terms; without any, nothing."""
+    return _SEARCHING if search.terms or search.without else ""
 
 
 def entry(database: str, scope: Scope, found: EntryId, columns: Sequence[str]) -> Statement:
@@ -138,54 +139,6 @@ def sites(database: str, scope: Scope) -> Statement:
         f" FROM {database}.{tables.LOG} WHERE {conditions.sql()} GROUP BY site_id ORDER BY site_id"
     )
     return Statement(sql, conditions.parameters)
-
-
-def matching(scope: Scope, search: Search) -> Conditions:
-    """The conditions of a search; the scope is in all of them, here and nowhere else."""
-    conditions = Conditions()
-    visible = scope.among(list(search.sites))
-    if visible is not None:
-        conditions.add("site_id IN {sites:Array(String)}", sites=visible)
-    for column, values in search.equal.items():
-        if values:
-            conditions.add(f"{column} IN {{{column}:Array(String)}}", **{column: list(values)})
-    if search.connectors:
-        _connectors(conditions, search.connectors)
-    if search.since:
-        conditions.add("datetime >= {since:DateTime64(3, 'UTC')}", since=times.for_clickhouse(search.since))
-    if search.until:
-        conditions.add("datetime < {until:DateTime64(3, 'UTC')}", until=times.for_clickhouse(search.until))
-    for number, term in enumerate(search.terms):
-        _term(conditions, number, term)
-    return conditions
-
-
-def _term(conditions: Conditions, number: int, term: str) -> None:
-    text, parameters = _contains(number, term)
-    if len(term) < words.MESSAGE_ID_LENGTH:
-        conditions.add(text, **parameters)
-    else:
-        conditions.add(f"(({text}) OR message_id = {{id{number}:String}})", **parameters, **{f"id{number}": term})
-
-
-def _contains(number: int, term: str) -> tuple[str, dict[str, str]]:
-    """`words` is indexed, and has every run of four letters or digits that `search` has: a term that is one run is found there,
-    one with blanks or punctuation in what its runs leave over. What has no such run is looked for in the text itself."""
-    runs = words.indexed(term)
-    texts = [f"words LIKE lowerUTF8({{term{number}_{place}:String}})" for place in range(len(runs))]
-    parameters = {f"term{number}_{place}": words.like_pattern(run) for place, run in enumerate(runs)}
-    if runs != [term]:
-        texts.append(f"search LIKE lowerUTF8({{term{number}:String}})")
-        parameters[f"term{number}"] = words.like_pattern(term)
-    return " AND ".join(texts), parameters
-
-
-def _connectors(conditions: Conditions, connectors: Sequence[int | None]) -> None:
-    numbers = [number for number in connectors if number is not None]
-    text = "connector_id IN {connectors:Array(Int32)}"
-    if None in connectors:
-        text = f"({text} OR connector_id IS NULL)" if numbers else "connector_id IS NULL"
-    conditions.add(text, **({"connectors": numbers} if numbers else {}))
 
 
 def _continue(conditions: Conditions, order: Order, after: Place) -> None:

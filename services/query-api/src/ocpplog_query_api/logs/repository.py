@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
 
 from ocpplog_query_api.database import Database, Row
 from ocpplog_query_api.logs import query, times
 from ocpplog_query_api.logs.identity import EntryId, Place
-from ocpplog_query_api.logs.query import Order, Search
-from ocpplog_query_api.logs.schemas import DETAIL_COLUMNS, LIST_COLUMNS, LogEntry, LogEntryDetail
+from ocpplog_query_api.logs.schemas import DETAIL_COLUMNS, LIST_COLUMNS, LogEntry, LogEntryDetail, Neighbours
+from ocpplog_query_api.logs.search import Order, Search
 from ocpplog_query_api.scope import Scope
 
 _ALWAYS = ("charger_id", "site_id", "source", "outcome", "gateway_id")
 """Columns that we fill ourselves: empty text in one is not the charger's silence."""
+_OF_ALL_SITES = ("kafka_partition", "kafka_offset")
+"""They count what all sites send: for those who may see all sites."""
+_NEAR: Final = timedelta(days=1)
+_BREAK: Final = {"timeout_overflow_mode": "break"}
 
 
 class LogRepository:
@@ -40,13 +45,41 @@ class LogRepository:
         [row] = await self._database.rows("count", statement.sql, statement.parameters)
         return int(row["total"])
 
-    async def entry(self, found: EntryId) -> LogEntryDetail | None:
+    async def count_within(self, search: Search, at_most: int, seconds: float) -> tuple[int, bool]:
+        """How many match, and whether there are more: counting stops at `at_most`, and after some time."""
+        statement = query.count(self._database.name, self._scope, search, at_most)
+        started = time.perf_counter()
+        limits = {"max_execution_time": seconds, **_BREAK}
+        [row] = await self._database.rows("count", statement.sql, statement.parameters, limits)
+        # ClickHouse does not say that it stopped. It does so no earlier than this.
+        stopped = time.perf_counter() - started >= seconds
+        return int(row["total"]), stopped or row["total"] >= at_most
+
+    async def entry(self, found: EntryId, neighbours: int = 0) -> LogEntryDetail | None:
+        """The entry, with so many of those before and after it."""
         statement = query.entry(self._database.name, self._scope, found, DETAIL_COLUMNS)
         rows = await self._database.rows("entry", statement.sql, statement.parameters)
         if not rows:
             return None
-        row = _public(rows[0])
-        return LogEntryDetail(**row, request_json=_parsed(row["request"]), response_json=_parsed(row["response"]))
+        beside = Neighbours(
+            before=await self._beside(rows[0], "desc", neighbours), after=await self._beside(rows[0], "asc", neighbours)
+        )
+        hidden = dict.fromkeys(_OF_ALL_SITES) if self._scope.sites is not None else {}
+        row = _public(rows[0] | hidden)
+        parsed = {f"{name}_json": _parsed(row[name]) for name in ("request", "response")}
+        return LogEntryDetail(**row, **parsed, neighbours=beside)
+
+    async def _beside(self, row: Row, order: Order, limit: int) -> list[LogEntry]:
+        """The nearest entries of the same charger and site on one side. Mostly they lie within a day."""
+        if not limit:
+            return []
+        search = Search(sites=[row["site_id"]], equal={"charger_id": [row["charger_id"]]})
+        at = times.aware(row["datetime"])
+        near = replace(search, since=at - _NEAR) if order == "desc" else replace(search, until=at + _NEAR)
+        found, _ = await self.page(near, order, limit, _place(row))
+        if len(found) < limit:
+            found, _ = await self.page(search, order, limit, _place(row))
+        return found
 
     async def export(self, search: Search, columns: Sequence[str], limit: int) -> list[Row]:
         """Rows as ClickHouse has them, newest first."""
@@ -73,12 +106,12 @@ class LogRepository:
             return [(since, False) for since in query.windows(search, datetime.now(UTC))]
         statement = query.edge(self._database.name, self._scope, search, limit, after)
         [row] = await self._database.rows("edge", statement.sql, statement.parameters)
-        return [(_aware(row["edge"]), True)]
+        return [(times.aware(row["edge"]), True)]
 
 
 def _public(row: Row) -> Row:
     """Empty text is what a charger did not send: null."""
-    milliseconds = round(_aware(row["datetime"]).timestamp() * 1000)
+    milliseconds = round(times.aware(row["datetime"]).timestamp() * 1000)
     found = EntryId(milliseconds, row["connection_id"].hex, row["sequence"])
     values = {name: times.iso(value) if isinstance(value, datetime) else value for name, value in row.items()}
     values["connection_id"] = row["connection_id"].hex
@@ -88,12 +121,8 @@ def _public(row: Row) -> Row:
 
 
 def _place(row: Row) -> Place:
-    moment = times.for_clickhouse(_aware(row["datetime"]))
+    moment = times.for_clickhouse(times.aware(row["datetime"]))
     return Place(moment, row["kafka_partition"], row["kafka_offset"], row["connection_id"].hex, row["sequence"])
-
-
-def _aware(moment: datetime) -> datetime:
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
 
 
 def _parsed(text: str | None) -> Any:

@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Callable
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from ocpplog_query_api.errors import InvalidParameter
-from ocpplog_query_api.logs import terms, times
-from ocpplog_query_api.logs.query import Search
+from ocpplog_query_api.logs import grammar, times
+from ocpplog_query_api.logs.search import COLUMN_OF, Search
 
-_EQUAL = (
-    *("action", "status", "error_code", "vendor_error_code", "outcome", "source"),
-    *("id_tag", "transaction_id", "message_id", "subprotocol"),
-)
-_CONNECTOR = re.compile(r"none|-?[0-9]{1,12}")
+_Read = TypeVar("_Read")
+_EQUAL = tuple(name for name in COLUMN_OF if name not in ("site", "connector"))
+_Q = """Terms, all of which must be in the entry, whole or as a part of a word, in any case.
+
+- `word`, `"two words"`: the entry has it; `-word`, `-"two words"`: it does not
+- `field:value`, `field:"two words"`, `-field:value`, with a field named like the filters (`status:faulted`, `-action:Heartbeat`),
+  in any case (of ids: as written, or all in lower or upper case). The same field again: or this value. `field:""`: without one
+- in quotes everything is text (`"-5"`, `"status:x"`), and so is all that is none of these (`50%`, `a_b`, `C:\\tmp`, `ws://x`)
+
+Looked at are request, response, charger, site, action, outcome, transaction, violations and error code; message ids as a whole,
+from 16 characters; subprotocols from their beginning (`ocpp2`). Case is as Unicode lower-cases: ß is not ss."""
 Values = Annotated[list[Annotated[str, Field(max_length=256)]], Field(max_length=100)]
 
 
 def _connector(values: list[str]) -> list[str]:
     for value in values:
-        if not _CONNECTOR.fullmatch(value):
-            raise ValueError(f"{value!r} is neither a number nor `none`")
+        grammar.connector(value)
     return values
 
 
@@ -32,9 +37,14 @@ class LogFilters(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    q: str = Field("", description='Terms, all of which must be in the entry, in any case: words or "phrases"', max_length=4096)
-    site: Values = Field([], description="Site id")
-    charger: Values = Field([], description="Charger id")
+    q: str = Field(
+        "",
+        description=_Q,
+        max_length=4096,
+        examples=["CP0037 faulted", 'status:faulted -"emergency stop"', "-action:MeterValues 4356987"],
+    )
+    site: Values = Field([], description="Site id", examples=[["harbour-depot"]])
+    charger: Values = Field([], description="Charger id", examples=[["LAB-03"]])
     connector: Annotated[Values, AfterValidator(_connector)] = Field([], description="Connector number, or `none`")
     action: Values = Field([], description="OCPP action", examples=[["StatusNotification"]])
     status: Values = Field(
@@ -46,20 +56,25 @@ class LogFilters(BaseModel):
     vendor_error_code: Values = Field([], description="The maker's own error code")
     outcome: Values = Field([], description="result, error, timeout, unmatched, superseded, lost, violation, sent, gap")
     source: list[Literal["charger", "csms"]] = Field([], description="Who sent the request")
-    id_tag: Values = Field([], description="RFID tag")
+    id_tag: Values = Field([], description="RFID tag, as the site shows it: plain, masked (`****F6`) or hashed (`h:...`)")
     transaction_id: Values = Field([], description="Transaction id")
     message_id: Values = Field([], description="OCPP-J message id")
     subprotocol: Values = Field([], description="ocpp1.6, ocpp2.0.1 or ocpp2.1")
+    violations: bool = Field(False, description="true: only entries that break a rule of OCPP, or that the log has a note on")
     from_: str = Field("", alias="from", description="From this time on: 2024-11-26T10:03:49Z, or -24h", examples=["-24h"])
-    to: str = Field("", description="Before this time")
+    to: str = Field("", description="Before this time", examples=["2024-11-26T10:03:49Z"])
 
     def search(self, now: datetime) -> Search:
-        """Raises InvalidParameter."""
+        """`q` and the filters must both fit. Raises InvalidParameter."""
+        parsed = _checked("q", lambda: grammar.parse(self.q))
         return Search(
-            terms=_checked("q", lambda: terms.split(self.q)),
+            terms=parsed.terms,
+            without=parsed.without,
+            matches=parsed.matches,
             sites=self.site,
-            equal={"charger_id": self.charger} | {name: getattr(self, name) for name in _EQUAL},
-            connectors=[None if value == "none" else max(-(2**31), min(int(value), 2**31 - 1)) for value in self.connector],
+            equal={COLUMN_OF[name]: getattr(self, name) for name in _EQUAL},
+            connectors=[grammar.connector(value) for value in self.connector],
+            violations=self.violations,
             since=_checked("from", lambda: times.parse(self.from_, now)) if self.from_ else None,
             until=_checked("to", lambda: times.parse(self.to, now)) if self.to else None,
         )
@@ -69,7 +84,7 @@ class LogFilters(BaseModel):
         return {name: getattr(self, name) for name in LogFilters.model_fields}
 
 
-def _checked(name: str, read: Any) -> Any:
+def _checked(name: str, read: Callable[[], _Read]) -> _Read:
     try:
         return read()
     except ValueError as error:
@@ -87,36 +102,40 @@ class LogPageQuery(LogFilters):
 class LogEntry(BaseModel):
     """One exchange: a request and its response. What the charger did not send is null."""
 
-    id: str
+    id: str = Field(description="Names the entry: GET /v1/logs/{id}", examples=["1a20b4b42a0-01a20b4b00407cb2b1891fc12154b2e2-7"])
     datetime: str = Field(description="When the request passed the gateway, UTC", examples=["2024-11-26T10:03:49.123Z"])
     action: str | None = Field(description="Null for a frame that is not OCPP-J, and for a gap")
-    charger_id: str
+    charger_id: str = Field(examples=["LAB-03"])
     connector_id: int | None = Field(description="0 is the station itself")
-    site_id: str
+    site_id: str = Field(examples=["test-lab"])
     source: str = Field(description="Who sent the request: charger or csms")
-    subprotocol: str | None
-    outcome: str
-    latency_ms: int | None
-    status: str | None
-    error_code: str | None
-    vendor_error_code: str | None
-    info: str | None
+    subprotocol: str | None = Field(description="ocpp1.6, ocpp2.0.1 or ocpp2.1")
+    outcome: str = Field(description="result, error, timeout, unmatched, superseded, lost, violation, sent or gap")
+    latency_ms: int | None = Field(description="From request to response, as they passed the gateway")
+    status: str | None = Field(description="Operational state", examples=["Faulted"])
+    error_code: str | None = Field(
+        description="Of StatusNotification; of a 2.x fault `Component.Variable`", examples=["GroundFailure"]
+    )
+    vendor_error_code: str | None = Field(description="The maker's own error code")
+    info: str | None = Field(description="Further text, mostly of an error")
     vendor_id: str | None
-    request_timestamp: str | None
-    id_tag: str | None
-    id_tag_info_status: str | None
+    request_timestamp: str | None = Field(description="The payload's own timestamp, UTC, to the microsecond")
+    id_tag: str | None = Field(description="RFID tag: plain, masked or hashed, as the site wants it")
+    id_tag_info_status: str | None = Field(description="Authorisation status of the tag, from the response")
     transaction_id: str | None
-    meter_stop: float | None
-    reason: str | None
-    response_error_code: str | None
-    response_error_description: str | None
-    violations: list[str]
+    meter_stop: float | None = Field(description="Meter reading at the end of a transaction, Wh")
+    reason: str | None = Field(description="Why a transaction ended")
+    response_error_code: str | None = Field(description="errorCode of a CALLERROR")
+    response_error_description: str | None = Field(description="errorDescription of a CALLERROR")
+    violations: list[str] = Field(
+        description="What is wrong with the frames: place and reason", examples=[["frame: not a JSON array"]]
+    )
     message_id: str | None
     voltage_l1: float | None
     voltage_l2: float | None
     voltage_l3: float | None
     voltage: float | None
-    voltage_unit: str | None
+    voltage_unit: str | None = Field(description="As reported; null means V. So for the units of current (A) and power (W)")
     current_import_l1: float | None
     current_import_l2: float | None
     current_import_l3: float | None
@@ -131,15 +150,23 @@ class LogEntry(BaseModel):
     response: str | None = Field(None, description="Payload as it was sent, secrets as ***; in lists only with fields=response")
 
 
+class Neighbours(BaseModel):
+    """The exchanges of the same charger and site around one, the nearest first; without payloads."""
+
+    before: list[LogEntry]
+    after: list[LogEntry]
+
+
 class LogEntryDetail(LogEntry):
     request_json: Any = Field(description="The request, parsed; null where it is no JSON")
     response_json: Any = Field(description="The response, parsed; null where there is none")
     connection_id: str
     sequence: int
     gateway_id: str
-    kafka_partition: int
-    kafka_offset: int
+    kafka_partition: int | None = Field(description="Null for who may not see all sites")
+    kafka_offset: int | None = Field(description="Null for who may not see all sites")
     stored_at: str
+    neighbours: Neighbours
 
 
 class LogPage(BaseModel):
@@ -150,4 +177,6 @@ class LogPage(BaseModel):
 
 
 LIST_COLUMNS = [name for name in LogEntry.model_fields if name not in ("id", "request", "response")]
-DETAIL_COLUMNS = [name for name in LogEntryDetail.model_fields if name not in ("id", "request_json", "response_json")]
+DETAIL_COLUMNS = [
+    name for name in LogEntryDetail.model_fields if name not in ("id", "request_json", "response_json", "neighbours")
+]

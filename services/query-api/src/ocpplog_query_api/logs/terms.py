@@ -1,29 +1,16 @@
-"""The words people search for."""
+"""How a term is looked for in the text of an entry."""
 
 from __future__ import annotations
 
 import re
 from typing import Final
 
-MAX_TERMS: Final = 20
-MAX_LENGTH: Final = 256
 MESSAGE_ID_LENGTH: Final = 16
 """A term this long can be a message id, which is not part of the searched text."""
 INDEXED_LENGTH: Final = 4
 """Letters and digits in a row that a term needs for the index to help: not all shorter ones are in it (`words` of `ocpp_log`)."""
+SUBPROTOCOLS: Final = ("ocpp1.6", "ocpp2.0.1", "ocpp2.1")
 _RUN: Final = re.compile(rf"(?:[0-9A-Za-z]|[^\x00-\x7f]){{{INDEXED_LENGTH},}}")
-_TERM: Final = re.compile(r'"([^"]*)"?|(\S+)')
-
-
-def split(text: str) -> list[str]:
-    """The terms of a search: words, and "quoted phrases". Raises ValueError for too many or too long ones."""
-    found = [quoted or word for quoted, word in _TERM.findall(text)]
-    terms = [term for term in found if term.strip()]
-    if len(terms) > MAX_TERMS:
-        raise ValueError(f"{len(terms)} terms, at most {MAX_TERMS}")
-    if any(len(term) > MAX_LENGTH for term in terms):
-        raise ValueError(f"a term may have {MAX_LENGTH} characters at most")
-    return terms
 
 
 def like_pattern(term: str) -> str:
@@ -34,3 +21,8 @@ def like_pattern(term: str) -> str:
 def indexed(term: str) -> list[str]:
     """The runs of letters and digits in `term` that the index can look up. What is not ASCII counts as a letter, as there."""
     return _RUN.findall(term)
+
+
+def subprotocols(term: str) -> list[str]:
+    """Those that begin with `term`, from `ocpp` on: they stand in no payload."""
+    return [name for name in SUBPROTOCOLS if len(term) >= len("ocpp") and name.startswith(term.lower())]

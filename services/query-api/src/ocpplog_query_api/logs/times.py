@@ -30,7 +30,11 @@ def for_clickhouse(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
 
 
+def aware(moment: datetime) -> datetime:
+    """As ClickHouse's client returns it: naive is UTC."""
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
 def iso(moment: datetime, timespec: str = "milliseconds") -> str:
-    """As ClickHouse's client returns it (naive is UTC), to ISO 8601 with Z."""
-    aware = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    return aware.isoformat(timespec=timespec).replace("+00:00", "Z")
+    """As ClickHouse's client returns it, to ISO 8601 with Z."""
+    return aware(moment).isoformat(timespec=timespec).replace("+00:00", "Z")
