@@ -1,9 +1,10 @@
-"""Terms, times, names, the query builder and the file."""
+"""How terms are looked for, times, the query builder and the file."""
 
 from __future__ import annotations
 
 import csv as reader
 import io
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -16,36 +17,19 @@ from pydantic import ValidationError
 from ocpplog_common.clickhouse.tables import EXPORT_COLUMNS
 from ocpplog_query_api import errors
 from ocpplog_query_api.exports import csv
-from ocpplog_query_api.logs import query, terms, times
-from ocpplog_query_api.logs.identity import CursorError, Cursors, EntryId, Place
-from ocpplog_query_api.logs.query import Search
+from ocpplog_query_api.logs import query, summaries, terms, times
+from ocpplog_query_api.logs.identity import EntryId, Place
+from ocpplog_query_api.logs.search import Match, Search
 from ocpplog_query_api.scope import Scope
 from ocpplog_query_api.settings import ApiSettings
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+PLACE = Place("2026-11-24 00:00:00.123", 3, 2**60, "a" * 32, 9)
+SCALE = summaries.Scale(NOW - timedelta(days=1), NOW, 3600)
 ALL, ONE = Scope(None), Scope(frozenset({"mine"}))
 
 
 class TestTerms:
-    @pytest.mark.parametrize(
-        ("text", "found"),
-        [
-            ("", []),
-            ("  a   b ", ["a", "b"]),
-            ('"two words" x', ["two words", "x"]),
-            ('"not closed', ["not closed"]),
-            ('""', []),
-            ("50% a_b c\\d ---", ["50%", "a_b", "c\\d", "---"]),
-        ],
-    )
-    def test_split(self, text: str, found: list[str]) -> None:
-        assert terms.split(text) == found
-
-    @pytest.mark.parametrize("text", ["a " * 21, "x" * 257])
-    def test_limits(self, text: str) -> None:
-        with pytest.raises(ValueError, match=r"at most"):
-            terms.split(text)
-
     def test_pattern(self) -> None:
         assert terms.like_pattern("5%_\\") == "%5\\%\\_\\\\%"
 
@@ -82,6 +66,9 @@ class TestBounds:
             (ALL, Search(terms=["x"]), "desc", False),
             (ALL, Search(equal={"action": ["Reset"]}), "desc", False),
             (ALL, Search(connectors=[None]), "desc", False),
+            (ALL, Search(without=["x"]), "desc", False),
+            (ALL, Search(matches=[Match("site_id", ["x"])]), "desc", False),
+            (ALL, Search(violations=True), "desc", False),
             (ALL, Search(), "asc", False),
         ],
     )
@@ -117,61 +104,50 @@ class TestTimes:
             times.parse(text, NOW)
 
 
-class TestIdentity:
-    PLACE = Place("2026-11-24 00:00:00.123", 3, 2**60, "a" * 32, 9)
-
-    def test_entry_id(self) -> None:
-        found = EntryId(1_795_480_794_403, "0" * 31 + "f", 17)
-        assert EntryId.parse(str(found)) == found
-
-    @pytest.mark.parametrize("text", ["", "x", "1-2-3", "1-" + "g" * 32 + "-1", "1-" + "a" * 32 + "-1-1", "-" + "a" * 32 + "-1"])
-    def test_what_is_no_entry_id(self, text: str) -> None:
-        with pytest.raises(ValueError, match=r".*"):
-            EntryId.parse(text)
-
-    def test_cursor(self) -> None:
-        cursors = Cursors("k" * 32)
-        cursor = cursors.encode(self.PLACE, {"q": "a"})
-        assert cursors.decode(cursor, {"q": "a"}) == self.PLACE
-        for wrong, search in (
-            (cursor, {"q": "b"}),
-            (cursor[:-1] + "A", {"q": "a"}),
-            ("", {"q": "a"}),
-            ("é", {"q": "a"}),
-            ("abc", {}),
-        ):
-            with pytest.raises(CursorError):
-                cursors.decode(wrong, search)
-        with pytest.raises(CursorError):
-            Cursors("x" * 32).decode(cursor, {"q": "a"})
-
-
 class TestBuilder:
     SEARCH = Search(
-        terms=["O'Hara; DROP"], sites=["mine", "other"], equal={"status": ["Fau'lted"]}, connectors=[1, None], since=NOW
+        terms=["O'Hara; DROP"],
+        without=["O'Brien; DROP"],
+        matches=[
+            Match("site_id", ["other"]),
+            Match("site_id", ["mine"], True),
+            Match("action", ["Bo'ot"]),
+            Match("connector_id", [2]),
+        ],
+        sites=["mine", "other"],
+        equal={"status": ["Fau'lted"]},
+        connectors=[1, None],
+        since=NOW,
+        violations=True,
     )
 
     def test_the_scope_is_in_every_statement(self) -> None:
-        place = TestIdentity.PLACE
         statements = [
             query.page("log", ONE, Search(), ["action"], "desc", 10, None),
-            query.page("log", ONE, self.SEARCH, ["action"], "asc", 10, place),
+            query.page("log", ONE, self.SEARCH, ["action"], "asc", 10, PLACE),
             query.count("log", ONE, Search()),
             query.count("log", ONE, self.SEARCH, 100),
             query.entry("log", ONE, EntryId(1, "a" * 32, 1), ["action"]),
             query.sites("log", ONE),
+            *(summaries.histogram("log", ONE, search, "action", SCALE) for search in (Search(), self.SEARCH)),
+            *(summaries.by_hour("log", ONE, search) for search in (Search(), self.SEARCH)),
+            *(summaries.facets("log", ONE, search, ["site", "connector"], 5, "x") for search in (Search(), self.SEARCH)),
         ]
         for statement in statements:
-            assert "site_id IN {sites:Array(String)}" in statement.sql
+            # With every reading of the table, those of subqueries too.
+            assert statement.sql.count("site_id IN {sites:Array(String)}") == statement.sql.count("FROM log.ocpp_log") > 0
             assert statement.parameters["sites"] == ["mine"]
+            assert set(statement.parameters) == set(re.findall(r"{(\w+):", statement.sql))
 
     def test_asking_for_another_site_finds_nothing(self) -> None:
         assert query.count("log", ONE, Search(sites=["other"])).parameters["sites"] == []
         assert query.count("log", Scope(frozenset()), Search()).parameters["sites"] == []
 
     def test_values_are_bound(self) -> None:
-        statement = query.page("log", ALL, self.SEARCH, ["action"], "desc", 10, TestIdentity.PLACE)
+        statement = query.page("log", ALL, self.SEARCH, ["action"], "desc", 10, PLACE)
         assert "Hara" not in statement.sql
+        assert "Brien" not in statement.sql
+        assert "o'ot" not in statement.sql
         assert "lted" not in statement.sql
         assert statement.parameters["term0"] == "%O'Hara; DROP%"
         assert statement.parameters["status"] == ["Fau'lted"]
@@ -195,7 +171,35 @@ class TestBuilder:
 
     def test_a_long_term_can_be_a_message_id(self) -> None:
         assert "message_id" not in query.count("log", ALL, Search(terms=["short"])).sql
-        assert "message_id = {id0:String}" in query.count("log", ALL, Search(terms=["x" * 36])).sql
+        found = query.count("log", ALL, Search(terms=["X" * 36]))
+        assert "OR message_id IN {term0_id:Array(String)}" in found.sql
+        assert found.parameters["term0_id"] == ["X" * 36, "x" * 36]
+
+    def test_a_term_can_be_a_subprotocol_or_put_together_of_two_names(self) -> None:
+        assert query.count("log", ALL, Search(terms=["OCPP2"])).parameters["term0_subprotocol"] == ["ocpp2.0.1", "ocpp2.1"]
+        assert "subprotocol" not in query.count("log", ALL, Search(terms=["ocp"])).sql
+        assert "lowerUTF8(error_code) LIKE" in query.count("log", ALL, Search(terms=["Lock.Problem"])).sql
+        assert "error_code" not in query.count("log", ALL, Search(terms=["Lock-Problem"])).sql
+
+    def test_an_exclusion_is_looked_at_row_by_row_where_few_rows_are_wanted(self) -> None:
+        search = Search(terms=["Faulted"], without=["GroundFailure", "5.2"])
+        page = query.page("log", ALL, search, ["action"], "desc", 10, None)
+        assert "NOT (search LIKE lowerUTF8({without0:String})) AND NOT (" in page.sql
+        assert "NOT IN" not in page.sql
+        whole = query.count("log", ALL, search)
+        assert "(connection_id, sequence) GLOBAL NOT IN (SELECT connection_id, sequence FROM log.ocpp_log WHERE" in whole.sql
+        assert "words LIKE lowerUTF8({without0_0:String})" in whole.sql
+        assert "NOT (" not in whole.sql.replace("NOT IN (", "")
+
+    def test_fields_of_few_values_are_found_in_any_case_and_ids_in_three(self) -> None:
+        search = Search(
+            matches=[Match("action", ["BOOT"]), Match("charger_id", ["Cp1"], True), Match("connector_id", [None], True)]
+        )
+        statement = query.count("log", ALL, search)
+        assert "lowerUTF8(action) IN arrayMap(one -> lowerUTF8(one), {match0:Array(String)})" in statement.sql
+        assert "NOT (charger_id IN {match1:Array(String)})" in statement.sql
+        assert "NOT ((connector_id IS NULL))" in statement.sql
+        assert statement.parameters == {"match0": ["BOOT"], "match1": ["Cp1", "cp1", "CP1"]}
 
 
 class TestFile:

@@ -23,7 +23,9 @@ class ApiSettings(ClickHouseSettings, KafkaSettings):
     api_max_memory_bytes: int = Field(2 * 1024**3, gt=0, description="How much memory a query may take in ClickHouse")
     api_max_rows_read: int = Field(1_000_000_000, gt=0, description="How many rows a query may read in ClickHouse")
     api_max_bytes_read: int = Field(32 * 1024**3, gt=0, description="How many bytes a query may read in ClickHouse, uncompressed")
-    api_count_seconds: float = Field(2.0, gt=0, description="How long to count for `count=true`; then the count is a lower bound")
+    api_count_seconds: float = Field(
+        2.0, gt=0, description="How long `count=true` may take; then the page's own entries are given as a lower bound"
+    )
     api_facet_rows: int = Field(5_000_000, gt=0, description="How many entries facets are counted over: of more, the newest ones")
     api_max_page: int = Field(1000, gt=0, description="Most entries of a page")
     api_max_export: int = Field(10_000, gt=0, description="Most entries of an export")

@@ -45,7 +45,7 @@ async def search(
     answer = LogPage(items=items, next_cursor=_continued(cursors, now, place, tied) if place else None)
     if query.count:
         counted = await repository.count_within(found, _COUNT_AT_MOST, settings.api_count_seconds)
-        # Cut off, it may know of fewer than stand on the page.
+        # Where counting was too dear, there is still what stands on the page.
         answer.total, answer.total_is_lower_bound = max(counted[0], len(items)), counted[1]
     return answer
 
