@@ -47,13 +47,13 @@ class TestIdentity:
     def test_what_is_sealed_opens_unless_it_is_touched(self, values: list[object], place: int, bits: int) -> None:
         cursors = Cursors("k" * 32)
         cursor = cursors.seal(values, "search")
-        assert cursors.open(cursor, "search") == values
+        assert cursors.unseal(cursor, "search") == values
         raw = bytearray(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         raw[place % len(raw)] ^= bits
         touched = base64.urlsafe_b64encode(raw).decode()
         if bits:
             with pytest.raises(CursorError):
-                cursors.open(touched, "search")
+                cursors.unseal(touched, "search")
 
     def test_relative_times_count_from_the_first_page(self) -> None:
         cursors = Cursors("k" * 32)

@@ -49,3 +49,8 @@ def level_of(action: str) -> Level:
 
 def admits(level: Level, action: str) -> bool:
     return level_of(action) <= level
+
+
+def named_at(level: Level) -> tuple[str, ...]:
+    """The actions that `level` names: at debug, which logs every action, those of the levels before it."""
+    return tuple(action for action, least in _LEVELS.items() if least <= level)

@@ -10,12 +10,15 @@ from fastapi.middleware.cors import CORSMiddleware
 
 from ocpplog_query_api import errors, health, middleware
 from ocpplog_query_api.auth import JwtVerifier
+from ocpplog_query_api.chargers import endpoints as chargers
 from ocpplog_query_api.dashboard import endpoints as dashboard
 from ocpplog_query_api.database import Database
 from ocpplog_query_api.exports import endpoints as exports
 from ocpplog_query_api.logs import endpoints as logs
 from ocpplog_query_api.logs.identity import Cursors
+from ocpplog_query_api.overview import endpoints as overview
 from ocpplog_query_api.registry import Registry
+from ocpplog_query_api.sessions import endpoints as sessions
 from ocpplog_query_api.settings import ApiSettings
 from ocpplog_query_api.sites import endpoints as sites
 
@@ -45,6 +48,8 @@ def create_app(settings: ApiSettings) -> FastAPI:
         app.add_middleware(CORSMiddleware, allow_origins=settings.api_cors_origins, allow_headers=["Authorization"])
     # The export before the log: /v1/logs/export is no entry id.
     for router in (exports.router, logs.router, sites.router, health.router):
+        app.include_router(router)
+    for router in (overview.router, chargers.router, sessions.router):
         app.include_router(router)
     dashboard.mount(app)
     return app

@@ -70,7 +70,7 @@ class Cursors:
 
     def decode(self, cursor: str, tied: Any) -> Place:
         """Raises CursorError."""
-        return Place(*self.open(cursor, tied))
+        return Place(*self.unseal(cursor, tied))
 
     def seal(self, values: Sequence[Any], tied: Any) -> str:
         """`values` and `tied` are what JSON can hold."""
@@ -78,7 +78,7 @@ class Cursors:
         tag = self._tag(payload, tied)
         return base64.urlsafe_b64encode(tag + self._hidden(payload, tag)).decode().rstrip("=")
 
-    def open(self, cursor: str, tied: Any) -> list[Any]:
+    def unseal(self, cursor: str, tied: Any) -> list[Any]:
         """The values that were sealed. Raises CursorError."""
         try:
             data = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))

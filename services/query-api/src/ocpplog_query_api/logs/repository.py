@@ -111,6 +111,11 @@ class LogRepository:
         return [(times.aware(row["edge"]), True)]
 
 
+def as_entry(row: Row) -> LogEntry:
+    """Of a row with LIST_COLUMNS and KEY."""
+    return LogEntry(**_public(row))
+
+
 def _public(row: Row) -> Row:
     """Empty text is what a charger did not send: null."""
     milliseconds = round(times.aware(row["datetime"]).timestamp() * 1000)

@@ -1,0 +1,1 @@
+"""Chargers: who they are, how they are, what happened to them."""

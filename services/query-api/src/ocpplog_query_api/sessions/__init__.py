@@ -1,0 +1,1 @@
+"""Charging sessions, and what was measured in them."""
