@@ -9,7 +9,7 @@ from typing import Final
 
 from ocpplog_common.clickhouse import tables
 from ocpplog_common.levels import Level, named_at
-from ocpplog_query_api.chargers.query import ERRORS, HEARD, PLACE, STATES
+from ocpplog_query_api.chargers.query import ERRORS, HEARD, in_state
 from ocpplog_query_api.logs.query import KEY, Statement
 from ocpplog_query_api.logs.schemas import LIST_COLUMNS
 from ocpplog_query_api.overview.silence import SLOT_S
@@ -51,13 +51,8 @@ def pulse(database: str, scope: Scope, sites: Sequence[str], levels: SiteLevels,
 def faulted(database: str, scope: Scope, sites: Sequence[str]) -> Statement:
     """How many chargers have a connector whose newest state is Faulted."""
     conditions = within(scope, sites)
-    states = (
-        f"SELECT site_id, charger_id, argMax(status, {PLACE}) AS newest FROM {database}.{tables.LOG}"
-        f" WHERE {STATES} AND {conditions.sql()} GROUP BY site_id, charger_id, connector_id"
-    )
-    return Statement(
-        f"SELECT uniqExact(site_id, charger_id) AS faulted FROM ({states}) WHERE newest = 'Faulted'", conditions.parameters
-    )
+    found = in_state(database, conditions, "['Faulted']")
+    return Statement(f"SELECT uniqExact(site_id, charger_id) AS faulted FROM ({found})", conditions.parameters)
 
 
 def hours(database: str, scope: Scope, sites: Sequence[str], since: datetime) -> Statement:

@@ -57,7 +57,7 @@ class Wanted:
 def candidates(database: str, scope: Scope, wanted: Wanted, since: datetime, until: datetime, limit: int) -> Statement:
     """site_id, charger_id, first: when a session of that charger may have begun, from `since` until `until`; newest first."""
     conditions = within(scope, wanted.sites, wanted.chargers, since, until + _BEHIND)
-    conditions.add("action IN {messages:Array(String)}", messages=_MESSAGES)
+    conditions.add("action IN {messages:Array(String)}", messages=list(_MESSAGES))
     if wanted.transactions:
         conditions.add("transaction_id IN {transactions:Array(String)}", transactions=list(wanted.transactions))
     groups = _groups(wanted)
