@@ -226,6 +226,13 @@ class TestSession:
         assert curve["points"][1] | {"power_w": 7} == curve["points"][1]
         assert curve["points"][1]["at"] == "2024-11-24T10:00:05.000Z"
 
+    @pytest.mark.parametrize("transaction", ["a b", "ä", "a'b\\c", "x\ty\n", "\u00a0", "9223372036854775807", ""])
+    def test_odd_transaction_ids(self, fleet: Fleet, site: str, transaction: str) -> None:
+        session(fleet, site, "CP1", transaction, "24 10:00")
+        [found] = fleet.get("/v1/sessions", (site,))["items"]
+        assert fleet.get(f"/v1/sessions/{found['id']}", (site,))["transaction_id"] == (transaction or None)
+        assert len(fleet.pages("/v1/sessions", (site,), limit=1)) == 1
+
     def test_a_session_without_samples(self, fleet: Fleet, site: str) -> None:
         session(fleet, site, "CP1", "1", "24 10:00")
         assert self.detail(fleet, site, "1")["curve"] == {"points": [], "every_s": None}

@@ -10,7 +10,8 @@ from uuid import UUID
 
 from ocpplog_query_api.chargers import timeline_query as query
 from ocpplog_query_api.chargers.timeline_items import connection_item, entry_item
-from ocpplog_query_api.chargers.timeline_schemas import Happenings, Item
+from ocpplog_query_api.chargers.timeline_query import Happenings
+from ocpplog_query_api.chargers.timeline_schemas import Item
 from ocpplog_query_api.database import Database, Row
 from ocpplog_query_api.logs import times
 from ocpplog_query_api.rows import ask, aware

@@ -6,13 +6,29 @@ Both lists have one order: `datetime` and `name`, which together name an item fo
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Literal
 
 from ocpplog_common.clickhouse import tables
-from ocpplog_query_api.chargers.timeline_schemas import Happenings
 from ocpplog_query_api.logs.query import Conditions, Statement
 from ocpplog_query_api.scope import Scope
 from ocpplog_query_api.scoped import within
+
+Kind = Literal["connection", "status", "session", "boot", "error"]
+KINDS: tuple[Kind, ...] = ("connection", "status", "session", "boot", "error")
+
+
+@dataclass(frozen=True, slots=True)
+class Happenings:
+    """What is asked for: of one charger, at the sites named (none: at all that may be seen)."""
+
+    charger: str
+    sites: Sequence[str] = ()
+    kinds: frozenset[Kind] = frozenset(KINDS)
+    since: datetime | None = None
+    until: datetime | None = None
+
 
 _KIND: Final = (
     "multiIf(outcome NOT IN ('result', 'sent'), 'error', action = 'BootNotification', 'boot',"

@@ -3,28 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from ocpplog_query_api.chargers.schemas import Site
+from ocpplog_query_api.chargers.timeline_query import KINDS, Happenings, Kind
 from ocpplog_query_api.parameters import moment
-
-Kind = Literal["connection", "status", "session", "boot", "error"]
-KINDS: tuple[Kind, ...] = ("connection", "status", "session", "boot", "error")
-
-
-@dataclass(frozen=True, slots=True)
-class Happenings:
-    """What is asked for: of one charger, at the sites named (none: at all that may be seen)."""
-
-    charger: str
-    sites: Sequence[str] = ()
-    kinds: frozenset[Kind] = frozenset(KINDS)
-    since: datetime | None = None
-    until: datetime | None = None
 
 
 class TimelineQuery(BaseModel):

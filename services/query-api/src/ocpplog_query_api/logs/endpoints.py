@@ -85,7 +85,7 @@ def _begun(cursors: Cursors, cursor: str, tied: list[object]) -> tuple[datetime,
     if not cursor:
         return datetime.now(UTC), None
     try:
-        milliseconds, *place = cursors.open(cursor, tied)
+        milliseconds, *place = cursors.unseal(cursor, tied)
     except CursorError as error:
         raise InvalidParameter("cursor", str(error)) from None
     return _EPOCH + _MILLISECOND * milliseconds, Place(*place)

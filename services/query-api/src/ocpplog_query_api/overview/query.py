@@ -11,7 +11,6 @@ from ocpplog_common.clickhouse import tables
 from ocpplog_common.levels import Level, named_at
 from ocpplog_query_api.chargers.query import ERRORS, HEARD, in_state
 from ocpplog_query_api.logs.query import KEY, Statement
-from ocpplog_query_api.logs.schemas import LIST_COLUMNS
 from ocpplog_query_api.overview.silence import SLOT_S
 from ocpplog_query_api.scope import Scope
 from ocpplog_query_api.scoped import within
@@ -75,10 +74,10 @@ def top_errors(database: str, scope: Scope, sites: Sequence[str], since: datetim
     return Statement(sql, conditions.parameters)
 
 
-def slowest(database: str, scope: Scope, sites: Sequence[str], since: datetime) -> Statement:
+def slowest(database: str, scope: Scope, sites: Sequence[str], columns: Sequence[str], since: datetime) -> Statement:
     """Entries by their latency."""
     conditions = within(scope, sites, since=since)
-    selected = ", ".join(dict.fromkeys([*LIST_COLUMNS, *KEY]))
+    selected = ", ".join(dict.fromkeys([*columns, *KEY]))
     sql = (
         f"SELECT {selected} FROM {database}.{tables.LOG} WHERE latency_ms IS NOT NULL AND {conditions.sql()}"
         f" ORDER BY latency_ms DESC, datetime DESC LIMIT {SLOWEST}"

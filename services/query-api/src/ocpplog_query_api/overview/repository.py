@@ -16,6 +16,7 @@ from ocpplog_query_api.database import Database, Row
 from ocpplog_query_api.logs import times
 from ocpplog_query_api.logs.query import Statement
 from ocpplog_query_api.logs.repository import as_entry
+from ocpplog_query_api.logs.schemas import LIST_COLUMNS
 from ocpplog_query_api.overview import query
 from ocpplog_query_api.overview.query import SiteLevels
 from ocpplog_query_api.overview.schemas import ChargerCounts, Hour, Overview, SilentCharger, TopError
@@ -58,7 +59,7 @@ class OverviewRepository:
             self._ask("faulted", query.faulted(*place)),
             self._ask("hours", query.hours(*place, first_hour)),
             self._ask("top errors", query.top_errors(*place, since)),
-            self._ask("slowest", query.slowest(*place, since)),
+            self._ask("slowest", query.slowest(*place, LIST_COLUMNS, since)),
         )
         open_since = {_key(row): aware(row["began"]) for row in online if row["is_online"]}
         pulse = {_key(row): Pulse(aware(row["last_heard"]), row["slots"], row["usual_gap_s"]) for row in pulses}

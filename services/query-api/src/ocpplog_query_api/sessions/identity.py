@@ -27,10 +27,9 @@ class SessionId:
         """Raises ValueError."""
         try:
             site, charger, transaction, first = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+            "".join((site, charger, transaction)).encode()
         except (ValueError, TypeError, RecursionError, binascii.Error):
             raise ValueError(text) from None
-        if not all(isinstance(name, str) and name.isprintable() for name in (site, charger, transaction)):
-            raise ValueError(text)
         if not isinstance(first, int) or not 0 <= first < 2**43:
             raise ValueError(text)
         return cls(site, charger, transaction, first)
