@@ -97,7 +97,8 @@ class TestSessions:
 
         assert found() == ["5", "4", "3", "2", "1"]
         assert found(charger="CP1") == ["2", "1"]
-        assert found(open="true") == ["4", "3"]
+        assert found(open="true", from_="2024-11-01") == ["4", "3"]
+        assert found(open="true") == []
         assert found(open="false") == ["5", "2", "1"]
         assert found(id_tag=["OLD", "NEW"]) == ["4", "1"]
         assert found(transaction_id=["1", "3"]) == ["3", "1"]
@@ -124,6 +125,21 @@ class TestSessions:
         pages = fleet.pages("/v1/sessions", (site,), limit=3)
         found = [item["charger_id"] for page in pages for item in page]
         assert found == [f"CP{number:02}" for number in reversed(range(40))]
+
+    def test_those_that_go_on(self, fleet: Fleet, site: str) -> None:
+        for hours in (1, 700, 800):
+            at: dict[str, Any] = {"site_id": site, "datetime": ago(hours=hours), "request_timestamp": None}
+            fleet.log.start("24 10:00", f"CP{hours}", "1", 0, **at)
+        found = fleet.get("/v1/sessions", (site,), open="true")["items"]
+        assert [item["charger_id"] for item in found] == ["CP1", "CP700"]
+
+    def test_samples_without_a_transaction_make_no_session(self, fleet: Fleet, site: str) -> None:
+        for number in range(60):
+            fleet.log.exchange(f"24 10:{number:02}", f"CP{number}", "MeterValues", site_id=site)
+        session(fleet, site, "CP1", "1", "24 09:00", "24 09:30")
+        fleet.log.exchange("24 08:00", "CP2", "MeterValues", site_id=site, transaction_id="2")
+        fleet.log.sample("24 08:00", "CP2", "2", "Power.Active.Import", 7000, site_id=site)
+        assert transactions(fleet.get("/v1/sessions", (site,), limit=2)["items"]) == ["1", "2"]
 
     def test_sessions_over_days_are_one_whatever_the_page(self, fleet: Fleet, site: str) -> None:
         session(fleet, site, "CP1", "long", "20 08:00", "24 09:00")

@@ -54,7 +54,7 @@ def statements(scope: Scope) -> list[Statement]:
         timeline_query.events("db", scope, happenings, None, 5),
         timeline_query.ends("db", scope, "CP1", sites),
         sessions.candidates("db", scope, wanted, NOW, NOW, 5),
-        sessions.sessions("db", scope, KEYS, wanted, NOW, NOW, None),
+        sessions.sessions("db", scope, KEYS, NOW, NOW, None, sessions.NEAR),
         sessions.around("db", scope, KEYS[1], ["1"], NOW, NOW),
         *(ask("db", scope, span) for ask in (curve_query.moments, curve_query.entries)),
         curve_query.points("db", scope, span, 1000),

@@ -1,7 +1,8 @@
 """Sessions, as SQL. The view `sessions_between` makes them out of messages, which is dear for a whole fleet.
 
-So a list is found in two steps: which chargers may have sessions that began in a range of time, by the times of messages alone;
-then what the view says of these chargers. The first step may name too many, the second decides.
+So a list is found in steps: which chargers may have sessions that began in a range of time, by the times of messages alone; what
+the view says of these chargers within a day around; and where that lacks a start or a stop, within a week. The first step may
+name too many, the last one decides.
 """
 
 from __future__ import annotations
@@ -24,11 +25,10 @@ COLUMNS: Final = (
     *("started_at", "stopped_at", "is_open", "duration_s", "energy_wh", "energy_from", "max_power_w", "reason"),
     *("first_seen_at", "last_seen_at"),
 )
+NEAR: Final = timedelta(days=1)
 AROUND: Final = timedelta(days=7)
-"""Read before and behind a range of time: of a longer silence within a session, its ends show as two."""
-_BEHIND: Final = timedelta(days=1)
+"""Read before and behind a range of time. Of a longer silence within a session, its ends show as two."""
 _AT: Final = "DateTime64(3, 'UTC')"
-_MESSAGES: Final = ("StartTransaction", "StopTransaction", "MeterValues", "TransactionEvent")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,18 +56,14 @@ class Wanted:
 
 def candidates(database: str, scope: Scope, wanted: Wanted, since: datetime, until: datetime, limit: int) -> Statement:
     """site_id, charger_id, first: when a session of that charger may have begun, from `since` until `until`; newest first."""
-    conditions = within(scope, wanted.sites, wanted.chargers, since, until + _BEHIND)
-    conditions.add("action IN {messages:Array(String)}", messages=list(_MESSAGES))
+    conditions = within(scope, wanted.sites, wanted.chargers, since, until + NEAR)
     if wanted.transactions:
         conditions.add("transaction_id IN {transactions:Array(String)}", transactions=list(wanted.transactions))
     groups = _groups(wanted)
-    # The payload is read only where it decides: most of what a day holds is in it.
-    event = "if(action = 'TransactionEvent', JSONExtractString(request, 'eventType'), '')" if wanted.is_open else "''"
     sql = (
         "SELECT site_id, charger_id, first FROM (SELECT site_id, charger_id, arrayJoin(arrayDistinct(arrayPushFront("
         "groupArrayIf(datetime, action = 'StartTransaction' OR event = 'Started'), min(datetime)))) AS first"
-        f" FROM (SELECT site_id, charger_id, transaction_id, datetime, action, id_tag, {event} AS event"
-        f" FROM {database}.{tables.LOG} WHERE {conditions.sql()})"
+        f" FROM ({_messages(database, conditions, wanted)})"
         f" GROUP BY site_id, charger_id, transaction_id HAVING {groups.sql()})"
         f" WHERE first < {{before:{_AT}}} ORDER BY first DESC LIMIT {{limit:UInt32}}"
     )
@@ -76,21 +72,21 @@ def candidates(database: str, scope: Scope, wanted: Wanted, since: datetime, unt
 
 
 def sessions(
-    database: str, scope: Scope, chargers: Sequence[Key], wanted: Wanted, since: datetime, until: datetime, after: Place | None
+    database: str,
+    scope: Scope,
+    chargers: Sequence[Key],
+    since: datetime,
+    until: datetime,
+    after: Place | None,
+    around: timedelta,
 ) -> Statement:
-    """Of these chargers, the sessions that began from `since` on, before `until`, newest first."""
+    """Of these chargers, the sessions that began from `since` on, before `until`, newest first: what messages `around` tell."""
     conditions = _of(scope, chargers)
     conditions.add(
         f"first_seen_at >= {{first:{_AT}}} AND first_seen_at < {{before:{_AT}}}",
         first=times.for_clickhouse(since),
         before=times.for_clickhouse(until),
     )
-    if wanted.transactions:
-        conditions.add("transaction_id IN {transactions:Array(String)}", transactions=list(wanted.transactions))
-    if wanted.id_tags:
-        conditions.add("id_tag IN {id_tags:Array(String)}", id_tags=list(wanted.id_tags))
-    if wanted.is_open is not None:
-        conditions.add("is_open = {is_open:Bool}", is_open=wanted.is_open)
     if after:
         conditions.add(
             "(first_seen_at, charger_id, transaction_id, site_id) <"
@@ -100,7 +96,7 @@ def sessions(
             after_transaction=after.transaction_id,
             after_site=after.site_id,
         )
-    return _view(database, conditions, since - AROUND, until + AROUND)
+    return _view(database, conditions, since - around, until + around)
 
 
 def around(database: str, scope: Scope, charger: Key, transactions: Sequence[str], since: datetime, until: datetime) -> Statement:
@@ -108,6 +104,19 @@ def around(database: str, scope: Scope, charger: Key, transactions: Sequence[str
     conditions = _of(scope, [charger])
     conditions.add("transaction_id IN {transactions:Array(String)}", transactions=list(transactions))
     return _view(database, conditions, since, until)
+
+
+def _messages(database: str, conditions: Conditions, wanted: Wanted) -> str:
+    """What sessions are made of. Payloads, which are most of what a day holds, are read only of TransactionEvents, and only where
+    the type of event decides."""
+    columns = "site_id, charger_id, transaction_id, datetime, action, id_tag"
+    table = f"{database}.{tables.LOG} WHERE {conditions.sql()}"
+    event = "JSONExtractString(request, 'eventType')" if wanted.is_open else "''"
+    return (
+        f"SELECT {columns}, '' AS event FROM {table}"
+        " AND (action = 'StartTransaction' OR (transaction_id != '' AND action IN ('StopTransaction', 'MeterValues')))"
+        f" UNION ALL SELECT {columns}, {event} AS event FROM {table} AND action = 'TransactionEvent'"
+    )
 
 
 def _groups(wanted: Wanted) -> Conditions:

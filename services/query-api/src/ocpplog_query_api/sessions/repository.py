@@ -56,9 +56,9 @@ class SessionRepository:
         rows: list[Row] = []
         size = limit + 1 + _MORE
         while top > floor and len(rows) <= limit:
-            bottom = max(floor, top - windows[0]) if windows else floor
+            bottom = max(floor, min(top, now) - windows[0]) if windows else floor
             step = await self._step(wanted, bottom, top, size)
-            rows += await self._sessions(step, wanted, after)
+            rows += await self._sessions(step, wanted, after, now)
             # Where none of the candidates was a session to show, more are taken at once.
             size *= 2
             windows = windows if step.is_cut else windows[1:]
@@ -104,11 +104,21 @@ class SessionRepository:
         chargers = {(row["site_id"], row["charger_id"]) for row in rows if aware(row["first"]) >= since}
         return _Step(sorted(chargers), since, until, is_cut)
 
-    async def _sessions(self, step: _Step, wanted: Wanted, after: Place | None) -> list[Row]:
+    async def _sessions(self, step: _Step, wanted: Wanted, after: Place | None, now: datetime) -> list[Row]:
         if not step.chargers:
             return []
-        place = (self._database.name, self._scope, step.chargers, wanted, step.since, step.until)
-        return await ask(self._database, "sessions", query.sessions(*place, after))
+        rows = await self._view(step.chargers, step, after, query.NEAR)
+        may_stop_later = step.until + query.NEAR < now
+        loose = sorted({_key(row) for row in rows if row["started_at"] is None or (may_stop_later and row["stopped_at"] is None)})
+        if loose:
+            kept = [row for row in rows if _key(row) not in loose]
+            more = await self._view(loose, step, after, query.AROUND)
+            rows = sorted([*kept, *(row for row in more if _key(row) in loose)], key=_order, reverse=True)
+        return [row for row in rows if _matches(row, wanted)]
+
+    async def _view(self, chargers: Sequence[Key], step: _Step, after: Place | None, around: timedelta) -> list[Row]:
+        statement = query.sessions(self._database.name, self._scope, chargers, step.since, step.until, after, around)
+        return await ask(self._database, "sessions", statement)
 
     async def _curve(self, span: Span) -> Curve:
         [found] = await ask(self._database, "curve moments", curve_query.moments(self._database.name, self._scope, span))
@@ -117,6 +127,23 @@ class SessionRepository:
         every = step_s(found["moments"], found["first"], found["last"])
         statement = curve_query.points(self._database.name, self._scope, span, 1000 * every if every else 1)
         return Curve(points=curve(await ask(self._database, "curve", statement)), every_s=every)
+
+
+def _key(row: Row) -> Key:
+    return row["site_id"], row["charger_id"]
+
+
+def _order(row: Row) -> tuple[datetime, str, str, str]:
+    return row["first_seen_at"], row["charger_id"], row["transaction_id"], row["site_id"]
+
+
+def _matches(row: Row, wanted: Wanted) -> bool:
+    """What can be told only of a whole session."""
+    return (
+        (not wanted.transactions or row["transaction_id"] in wanted.transactions)
+        and (not wanted.id_tags or row["id_tag"] in wanted.id_tags)
+        and (wanted.is_open is None or bool(row["is_open"]) is wanted.is_open)
+    )
 
 
 def _session(row: Row) -> Session:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from ocpplog_query_api.logs.schemas import Values
 from ocpplog_query_api.parameters import moment
 from ocpplog_query_api.sessions.query import Wanted
+
+OPEN_WITHIN: Final = timedelta(days=31)
 
 
 class SessionQuery(BaseModel):
@@ -20,7 +23,7 @@ class SessionQuery(BaseModel):
         "", alias="from", description="That began from this time on: 2024-11-26T10:03:49Z, or -24h", examples=["-24h"]
     )
     to: str = Field("", description="That began before this time")
-    open: bool | None = Field(None, description="Only those that go on, or only those that do not")
+    open: bool | None = Field(None, description="Only those that go on (without `from`: of 31 days), or only those that do not")
     id_tag: Values = Field([], description="RFID tag that started it, as the site shows tags")
     transaction_id: Values = Field([], description="Transaction id")
     limit: int = Field(50, ge=1, description="Sessions of a page")
@@ -29,6 +32,9 @@ class SessionQuery(BaseModel):
     def wanted(self, now: datetime) -> Wanted:
         """Raises InvalidParameter."""
         since, until = moment("from", self.from_, now), moment("to", self.to, now)
+        if self.open and since is None:
+            # Stops get lost: to ask of all that ever did would be to read everything, and nobody charges for so long.
+            since = now - OPEN_WITHIN
         return Wanted(self.site, self.charger, self.transaction_id, self.id_tag, self.open, since, until)
 
     def identity(self) -> dict[str, object]:
