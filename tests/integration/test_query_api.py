@@ -1,4 +1,4 @@
-"""The query API on the local ClickHouse: who may see what, downloading, pages."""
+"""The query API on the local ClickHouse: who may see what, pages."""
 
 from __future__ import annotations
 
@@ -19,13 +19,6 @@ from ocpplog_common.tokens import Role
 from support.processes import Process
 
 pytestmark = pytest.mark.integration
-
-HEADERS_OF_THE_PRODUCT = (
-    "Datetime,Action,Charger ID,Connector ID,Request Vendor Error Code,Request Timestamp,Request Status,Request Error Code,"
-    "Request Info,Request Vendor ID,Request ID Tag,Request Meter Stop,Request Transaction ID,Request Reason,"
-    "Response ID Tag Info Status,L1 Voltage,L2 Voltage,L3 Voltage,Voltage,L1 Current.Import,L2 Current.Import,L3 Current.Import,"
-    "Current.Import,L1 Power,L2 Power,L3 Power,Power"
-)
 
 
 @pytest.fixture(scope="module")
@@ -76,35 +69,6 @@ class TestWhoMaySeeWhat:
             "role": "viewer",
             "sites": ["a", "b"],
         }
-
-
-class TestExport:
-    def test_headers_and_cells(self, bench: Bench) -> None:
-        answer = bench.get("/v1/logs/export", action="DataTransfer", to="2026-11-25")
-        assert answer.headers["content-type"] == "text/csv; charset=utf-8"
-        assert answer.headers["content-disposition"] == 'attachment; filename="ocpp-log_all-sites_20261125T000000Z.csv"'
-        assert answer.text.split("\r\n")[0] == HEADERS_OF_THE_PRODUCT == ",".join(EXPORT_COLUMNS)
-        rows = list(csv.DictReader(io.StringIO(answer.text, newline="")))
-        assert [row["Request Info"] for row in rows] == ["", '\'=1+"a"\nb']
-        assert {row["Datetime"] for row in rows} == {"2026-11-24T10:00:00Z"}
-
-    def test_chosen_columns_in_their_order(self, bench: Bench) -> None:
-        answer = bench.get(
-            "/v1/logs/export", message_id="start", columns="Request ID Tag,action", separator="semicolon", bom="true"
-        )
-        assert answer.content.decode() == "\ufeffRequest ID Tag;Action\r\n43434;StartTransaction\r\n"
-        problem(bench.get("/v1/logs/export", columns="Nope"), 422, "invalid-parameter")
-        problem(bench.get("/v1/logs/export", format="exe"), 422, "invalid-parameter")
-
-    def test_too_many(self, bench: Bench) -> None:
-        insert(bench.client, *({"charger_id": "many", "message_id": f"e{n}", "kafka_offset": n} for n in range(101)))
-        body = problem(bench.get("/v1/logs/export", charger="many"), 422, "too-many-entries")
-        assert (body["matched"], body["maximum"]) == (101, 100)
-        assert "Narrow the filters" in body["detail"]
-        answer = bench.get("/v1/logs/export", charger="many", truncate="true")
-        assert (answer.headers["x-ocpplog-truncated"], answer.headers["x-ocpplog-matched"]) == ("true", "101")
-        assert "newest-100" in answer.headers["content-disposition"]
-        assert len(answer.text.splitlines()) == 101
 
 
 class TestPages:

@@ -1,4 +1,4 @@
-"""How terms are looked for, times, the query builder and the file."""
+"""How terms are looked for, times, the query builder."""
 
 from __future__ import annotations
 
@@ -200,46 +200,6 @@ class TestBuilder:
         assert "NOT (charger_id IN {match1:Array(String)})" in statement.sql
         assert "NOT ((connector_id IS NULL))" in statement.sql
         assert statement.parameters == {"match0": ["BOOT"], "match1": ["Cp1", "cp1", "CP1"]}
-
-
-class TestFile:
-    @pytest.mark.parametrize(
-        ("value", "text"),
-        [
-            (None, ""),
-            (1387299.0, "1387299"),
-            (31.234, "31.234"),
-            (-5.0, "-5"),
-            (1e300, "1e+300"),
-            (7, "7"),
-            (datetime(2024, 11, 26, 10, 3, 49, 999000), "2024-11-26T10:03:49Z"),
-            ("=1+1", "'=1+1"),
-            ("+49", "'+49"),
-            ("-x", "'-x"),
-            ("@SUM", "'@SUM"),
-            ("\t=1", "'\t=1"),
-            ("a=1", "a=1"),
-        ],
-    )
-    def test_cell(self, value: object, text: str) -> None:
-        assert csv.cell(value) == text
-
-    def test_columns(self) -> None:
-        assert csv.choose("") == list(EXPORT_COLUMNS)
-        assert csv.choose("power, Charger ID,datetime,Power") == ["Power", "Charger ID", "Datetime"]
-        with pytest.raises(ValueError, match="'Nothing' is no column"):
-            csv.choose("Action,Nothing")
-
-    def test_file_name(self) -> None:
-        assert csv.file_name([], None, None, None) == "ocpp-log_all-sites.csv"
-        name = csv.file_name(["a/../b", "é"], NOW, NOW, 10_000)
-        assert name == "ocpp-log_a-..-b+-_20261124T120000Z_20261124T120000Z_newest-10000.csv"
-
-    @given(st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=1, max_size=8))
-    def test_what_is_written_is_read(self, values: list[str]) -> None:
-        data = b"".join(csv.write(["Action"], [{"action": value} for value in values], ",", bom=True)).decode("utf-8-sig")
-        found = [row[0] if row else "" for row in reader.reader(io.StringIO(data, newline=""))]
-        assert found == ["Action", *map(csv.cell, values)]
 
 
 class TestErrors:

@@ -45,7 +45,12 @@ def create_app(settings: ApiSettings) -> FastAPI:
     errors.install(app)
     middleware.install(app)
     if settings.api_cors_origins:
-        app.add_middleware(CORSMiddleware, allow_origins=settings.api_cors_origins, allow_headers=["Authorization"])
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.api_cors_origins,
+            allow_headers=["Authorization"],
+            expose_headers=exports.HEADERS,
+        )
     # The export before the log: /v1/logs/export is no entry id.
     for router in (exports.router, logs.router, sites.router, health.router):
         app.include_router(router)

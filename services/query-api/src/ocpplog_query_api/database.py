@@ -15,6 +15,7 @@ from ocpplog_common.clickhouse import client as clickhouse
 from ocpplog_query_api import metrics
 from ocpplog_query_api.errors import Unavailable
 from ocpplog_query_api.settings import ApiSettings
+from ocpplog_query_api.streaming import Stream
 
 Row = dict[str, Any]
 
@@ -47,6 +48,21 @@ class Database:
         finally:
             metrics.QUERY_SECONDS.labels(label).observe(time.perf_counter() - started)
         return [dict(row) for row in result.named_results()]
+
+    async def stream(
+        self, label: str, sql: str, parameters: Mapping[str, Any], form: str, settings: Mapping[str, Any] | None = None
+    ) -> Stream:
+        """Begin a query whose result is read as it comes, in one of ClickHouse's formats. It may take `api_export_seconds`.
+
+        Raises what `rows` does. Ends in ClickHouse when the stream is closed: only queries that cannot write do (readonly).
+        """
+        client = await self._connected()
+        limits = self._limits() | {"max_execution_time": self._settings.api_export_seconds, "readonly": 2}
+        try:
+            found = await client.raw_stream(sql, dict(parameters), settings=limits | dict(settings or {}), fmt=form)
+        except OSError as error:
+            raise Unavailable("Try again in a moment.", {"Retry-After": "2"}) from error
+        return Stream(found)
 
     async def close(self) -> None:
         if self._client:

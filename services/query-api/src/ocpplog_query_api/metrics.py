@@ -9,4 +9,4 @@ from prometheus_client import Counter, Histogram
 REQUESTS: Final = Counter("ocpplog_api_requests_total", "Requests answered", ["method", "route", "status"])
 REQUEST_SECONDS: Final = Histogram("ocpplog_api_request_seconds", "Until the answer begins", ["route"])
 QUERY_SECONDS: Final = Histogram("ocpplog_api_query_seconds", "Time of a query as ClickHouse's client sees it", ["query"])
-EXPORTED: Final = Counter("ocpplog_api_exported_entries_total", "Entries downloaded")
+EXPORTED: Final = Counter("ocpplog_api_exported_entries_total", "Entries of downloads that began", ["format"])

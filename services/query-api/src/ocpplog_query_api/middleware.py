@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 
 import structlog
-from fastapi import FastAPI, Request, Response
-from starlette.middleware.base import RequestResponseEndpoint
+from fastapi import FastAPI
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ocpplog_query_api import metrics
 
@@ -23,21 +24,42 @@ _UNLOGGED = ("/livez", "/readyz", "/metrics")
 
 
 def install(app: FastAPI) -> None:
-    @app.middleware("http")
-    async def observe(request: Request, call_next: RequestResponseEndpoint) -> Response:
+    app.add_middleware(Observed)
+
+
+class Observed:
+    """Plain ASGI: Starlette's own base for middleware would end a stream that broke off as if it were whole."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
         started = time.perf_counter()
-        response = await call_next(request)
-        elapsed = time.perf_counter() - started
-        route = getattr(request.scope.get("route"), "path", "none")
-        metrics.REQUESTS.labels(request.method, route, str(response.status_code)).inc()
-        metrics.REQUEST_SECONDS.labels(route).observe(elapsed)
-        for name, value in _HEADERS.items():
-            response.headers.setdefault(name, value)
-        if request.url.path.startswith("/v1"):
-            response.headers.setdefault("Cache-Control", "no-store")
-        if request.url.path not in _UNLOGGED:
-            # The path alone: a query string holds what people search for.
-            _log.info(
-                "answered", method=request.method, path=request.url.path, status=response.status_code, ms=round(elapsed * 1000, 1)
-            )
-        return response
+
+        async def observed(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                _add_headers(scope, message)
+                _count(scope, message["status"], time.perf_counter() - started)
+            await send(message)
+
+        await self._app(scope, receive, observed)
+
+
+def _add_headers(scope: Scope, message: Message) -> None:
+    headers = MutableHeaders(scope=message)
+    for name, value in _HEADERS.items():
+        headers.setdefault(name, value)
+    if scope["path"].startswith("/v1"):
+        headers.setdefault("Cache-Control", "no-store")
+
+
+def _count(scope: Scope, status: int, elapsed: float) -> None:
+    route = getattr(scope.get("route"), "path", "none")
+    metrics.REQUESTS.labels(scope["method"], route, str(status)).inc()
+    metrics.REQUEST_SECONDS.labels(route).observe(elapsed)
+    if scope["path"] not in _UNLOGGED:
+        # The path alone: a query string holds what people search for.
+        _log.info("answered", method=scope["method"], path=scope["path"], status=status, ms=round(elapsed * 1000, 1))

@@ -29,6 +29,7 @@ class ApiSettings(ClickHouseSettings, KafkaSettings):
     api_facet_rows: int = Field(5_000_000, gt=0, description="How many entries facets are counted over: of more, the newest ones")
     api_max_page: int = Field(1000, gt=0, description="Most entries of a page")
     api_max_export: int = Field(10_000, gt=0, description="Most entries of an export")
+    api_export_seconds: float = Field(300.0, gt=0, description="How long a download may take, by whoever is slow")
 
     @model_validator(mode="after")
     def _can_verify(self) -> Self:

@@ -1,0 +1,85 @@
+"""The query API on the local ClickHouse, with rows of the tests' own."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import clickhouse_connect
+import httpx
+import msgspec
+from clickhouse_connect.driver import Client
+
+from ocpplog_common import tokens
+from ocpplog_common.clickhouse.migrate import migrate
+from ocpplog_common.tokens import Role
+from support.processes import LocalClickHouse, Process, free_port, local_clickhouse, wait_for_http
+
+_numbers = count(1)
+
+
+@dataclass
+class Api:
+    store: LocalClickHouse
+    client: Client
+    key: str
+    url: str
+    process: Process
+
+    def headers(self, sites: tuple[str, ...] = ("*",)) -> dict[str, str]:
+        return {"Authorization": f"Bearer {tokens.mint(self.key, 'tester', Role.VIEWER, sites, 600)}"}
+
+    def export(self, sites: tuple[str, ...] = ("*",), language: str = "", **parameters: Any) -> httpx.Response:
+        headers = self.headers(sites) | {"Accept-Language": language}
+        return httpx.get(f"{self.url}/v1/logs/export", params=parameters, headers=headers, timeout=30)
+
+    def running(self) -> int:
+        """Exports that ClickHouse works on."""
+        sql = "SELECT count() FROM system.processes WHERE query LIKE '%export_total%' AND query NOT LIKE '%system.processes%'"
+        return int(self.client.command(sql))  # type: ignore[arg-type]
+
+    def insert(self, *rows: dict[str, Any]) -> None:
+        """Rows a millisecond apart, the first one newest."""
+        lines = []
+        for place, row in enumerate(rows):
+            number = next(_numbers)
+            common = {
+                "datetime": f"2026-11-24 10:{59 - place // 60_000 % 60:02}:{59 - place // 1000 % 60:02}.{999 - place % 1000:03}",
+                "site_id": "mine",
+                "charger_id": "CP1",
+                "source": "charger",
+                "outcome": "result",
+                "connection_id": "a1b2c3d4" * 4,
+                "sequence": number,
+                "kafka_offset": number,
+                "retention_days": 20_000,
+            }
+            lines.append(msgspec.json.encode(common | row))
+        self.client.raw_insert("ocpplog.ocpp_log", insert_block=b"\n".join(lines), fmt="JSONEachRow")
+
+
+@contextmanager
+def query_api(directory: Path, **settings: str) -> Iterator[Api]:
+    """`settings`: by their names in the code."""
+    port = free_port()
+    with (
+        local_clickhouse(directory / "clickhouse") as store,
+        clickhouse_connect.get_client(host="127.0.0.1", port=store.port) as client,
+    ):
+        migrate(client, "ocpplog")
+        key_file = directory / "key"
+        key = tokens.create_key(key_file)
+        environment = {
+            "OCPPLOG_API_PORT": str(port),
+            "OCPPLOG_API_JWT_KEY_FILE": str(key_file),
+            "OCPPLOG_CLICKHOUSE_URL": store.url,
+        } | {f"OCPPLOG_{name.upper()}": value for name, value in settings.items()}
+        process = Process(sys.executable, "-m", "ocpplog_query_api", env=environment, log=directory / "log").start()
+        wait_for_http(f"http://127.0.0.1:{port}/readyz", process)
+        yield Api(store, client, key, f"http://127.0.0.1:{port}", process)
+        assert process.stop() == 0
