@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,6 +31,7 @@ class Api:
     key: str
     url: str
     process: Process
+    log: Path
 
     def headers(self, sites: tuple[str, ...] = ("*",)) -> dict[str, str]:
         return {"Authorization": f"Bearer {tokens.mint(self.key, 'tester', Role.VIEWER, sites, 600)}"}
@@ -42,6 +44,15 @@ class Api:
         """Exports that ClickHouse works on."""
         sql = "SELECT count() FROM system.processes WHERE query LIKE '%export_total%' AND query NOT LIKE '%system.processes%'"
         return int(self.client.command(sql))  # type: ignore[arg-type]
+
+    def connections(self) -> int:
+        """The API's to ClickHouse (Linux)."""
+        port = f":{self.store.port:04X}"
+        table = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+        inodes = {f"socket:[{fields[9]}]" for fields in table if fields[2].endswith(port) and fields[3] == "01"}
+        return sum(
+            os.readlink(name) in inodes for name in Path(f"/proc/{self.process.child.pid}/fd").iterdir() if name.is_symlink()
+        )
 
     def insert(self, *rows: dict[str, Any]) -> None:
         """Rows a millisecond apart, the first one newest."""
@@ -81,5 +92,5 @@ def query_api(directory: Path, **settings: str) -> Iterator[Api]:
         } | {f"OCPPLOG_{name.upper()}": value for name, value in settings.items()}
         process = Process(sys.executable, "-m", "ocpplog_query_api", env=environment, log=directory / "log").start()
         wait_for_http(f"http://127.0.0.1:{port}/readyz", process)
-        yield Api(store, client, key, f"http://127.0.0.1:{port}", process)
+        yield Api(store, client, key, f"http://127.0.0.1:{port}", process, directory / "log")
         assert process.stop() == 0

@@ -13,13 +13,18 @@ import msgspec
 import openpyxl
 import pytest
 from clickhouse_connect.driver.common import StreamContext
+from clickhouse_connect.driver.exceptions import DatabaseError
 from hypothesis import given
 from hypothesis import strategies as st
 from openpyxl.utils.escape import unescape
 
 from ocpplog_common.clickhouse.tables import EXPORT_COLUMNS
 from ocpplog_query_api.exports import columns, locales, naming, xlsx
+from ocpplog_query_api.exports.formats import Ndjson, Parquet
+from ocpplog_query_api.exports.repository import ExportRepository
+from ocpplog_query_api.logs.query import Search
 from ocpplog_query_api.logs.schemas import LogEntryDetail
+from ocpplog_query_api.scope import Scope
 from ocpplog_query_api.streaming import Download, Interrupted, Stream
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -220,3 +225,71 @@ async def test_a_download_has_an_end_only_where_the_result_has(broken: bool) -> 
     await Download(body(), stream)({"type": "http", "asgi": {"spec_version": "2.4"}}, receive, send)
     assert source.closed
     assert sent[-1] == {"type": "http.response.body", "body": b"", "more_body": False} if not broken else "body" not in sent[-1]
+
+
+class FakeDatabase:
+    """Answers with what it is given: counts, and streams or errors."""
+
+    name = "fake"
+
+    def __init__(self, count: int, *answers: Source | Exception) -> None:
+        self._count = count
+        self._answers = iter(answers)
+        self.statements: list[str] = []
+
+    async def rows(self, label: str, sql: str, parameters: Any) -> list[dict[str, Any]]:
+        return [{"total": self._count}]
+
+    async def stream(self, label: str, sql: str, parameters: Any, form: str, settings: Any) -> Stream:
+        self.statements.append(sql)
+        answer = next(self._answers)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer.stream()
+
+
+def repository(database: FakeDatabase) -> ExportRepository:
+    return ExportRepository(database, Scope(None), 100, 5)  # type: ignore[arg-type]
+
+
+class TestOpening:
+    """What comes between counting and writing, where the file itself cannot say how many there are."""
+
+    SEARCH = Search(sites=["mine"])
+    FILE = Parquet(columns.choose(""))
+
+    async def test_entries_that_came_in_between_are_not_left_out_unsaid(self) -> None:
+        database = FakeDatabase(100, DatabaseError("throwIf", code=395), Source(b"PAR1"))
+        opened = await repository(database).open(self.SEARCH, self.FILE)
+        assert opened.matched == 101
+        assert ["throwIf" in sql for sql in database.statements] == [True, False]
+
+    async def test_too_many_at_once(self) -> None:
+        database = FakeDatabase(101, Source(b"PAR1"))
+        assert (await repository(database).open(self.SEARCH, self.FILE)).matched == 101
+        assert "throwIf" not in database.statements[0]
+
+    async def test_other_errors_stay_errors(self) -> None:
+        with pytest.raises(DatabaseError):
+            await repository(FakeDatabase(1, DatabaseError("", code=241))).open(self.SEARCH, self.FILE)
+
+    async def test_the_stream_is_closed_where_the_number_cannot_be_read(self) -> None:
+        source = Source(b"x", broken=True)
+        with pytest.raises(Interrupted):
+            await repository(FakeDatabase(0, source)).open(self.SEARCH, Ndjson(columns.choose("")))
+        assert source.closed
+
+    async def test_all_sites_are_looked_at_from_the_newest_on(self) -> None:
+        short, enough = Source(b"7\n"), Source(b"101\n")
+        opened = await repository(FakeDatabase(0, short, enough)).open(Search(), Ndjson(columns.choose("")))
+        assert (opened.matched, short.closed, enough.closed) == (101, True, False)
+
+    async def test_counting_that_takes_too_long_says_what_is_known(self) -> None:
+        database = FakeDatabase(0)
+
+        async def slow(*_: Any) -> Any:
+            raise DatabaseError("", code=159)
+
+        database.rows = slow  # type: ignore[method-assign]
+        matched = await repository(database).matched(self.SEARCH)
+        assert (matched.number, matched.is_lower_bound, str(matched)) == (100, True, "More than 100")
