@@ -47,9 +47,9 @@ test-peers: $(VENV)/.test tests/peers/node_modules/.installed ## the gateway bet
 	OCPPLOG_TEST_PEERS=1 $(BIN)/pytest tests/integration/test_gateway_peers.py $(PYTEST_ARGS)
 
 test-docker: $(VENV)/.test .local/kafka-jars ## the images, and Kafka in a container (needs a Docker engine or, to start one, root on Debian; CA_FILE: a proxy's certificates)
-	tests/docker/engine
-	tests/docker/images
-	OCPPLOG_TEST_DOCKER=$$(tests/docker/cli) $(BIN)/pytest tests/docker tests/integration/test_containers.py $(PYTEST_ARGS)
+	tests/images/engine
+	tests/images/images
+	OCPPLOG_TEST_DOCKER=$$(tests/images/cli) $(BIN)/pytest tests/images tests/integration/test_containers.py $(PYTEST_ARGS)
 
 KUBECTL ?= kubectl
 test-deploy: $(VENV)/.test ## the manifests: rendered, validated, and whether names, ports, settings and metrics meet (needs kubectl)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -51,7 +50,7 @@ class Api:
         table = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
         inodes = {f"socket:[{fields[9]}]" for fields in table if fields[2].endswith(port) and fields[3] == "01"}
         return sum(
-            os.readlink(name) in inodes for name in Path(f"/proc/{self.process.child.pid}/fd").iterdir() if name.is_symlink()
+            str(name.readlink()) in inodes for name in Path(f"/proc/{self.process.child.pid}/fd").iterdir() if name.is_symlink()
         )
 
     def insert(self, *rows: dict[str, Any]) -> None:

@@ -19,10 +19,10 @@ import msgspec
 import openpyxl
 import pyarrow.parquet
 import pytest
-from exports_support import Api, query_api
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from integration.exports_support import Api, query_api
 from ocpplog_common.clickhouse.tables import EXPORT_COLUMNS
 from ocpplog_query_api.database import Database
 from ocpplog_query_api.settings import ApiSettings

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import sys
 import time
 from collections.abc import Iterator
@@ -13,8 +11,7 @@ import httpx
 import jwt
 import pytest
 
-from integration.query_api_support import Bench, insert, problem, query_api
-from ocpplog_common.clickhouse.tables import EXPORT_COLUMNS
+from integration.query_api_support import Bench, problem, query_api
 from ocpplog_common.tokens import Role
 from support.processes import Process
 

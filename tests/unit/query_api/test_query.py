@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import csv as reader
-import io
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from clickhouse_connect.driver.exceptions import DatabaseError
-from hypothesis import given
-from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from ocpplog_common.clickhouse.tables import EXPORT_COLUMNS
 from ocpplog_query_api import errors
-from ocpplog_query_api.exports import csv
 from ocpplog_query_api.logs import query, summaries, terms, times
 from ocpplog_query_api.logs.identity import EntryId, Place
 from ocpplog_query_api.logs.search import Match, Search
