@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Annotated, Any, Protocol
 
 import jwt
@@ -25,6 +26,8 @@ class Caller:
     subject: str
     role: Role
     scope: Scope
+    expires_at: datetime
+    """When the token does; aware."""
 
 
 class Verifier(Protocol):
@@ -71,7 +74,7 @@ def _caller(claims: dict[str, Any]) -> Caller:
     if not isinstance(sites, list) or not all(isinstance(site, str) for site in sites):
         raise ValueError(SITES_CLAIM)
     scope = Scope(None if ALL_SITES in sites else frozenset(sites))
-    return Caller(str(claims["sub"]), Role(str(claims.get(ROLE_CLAIM))), scope)
+    return Caller(str(claims["sub"]), Role(str(claims.get(ROLE_CLAIM))), scope, datetime.fromtimestamp(claims["exp"], UTC))
 
 
 _bearer = HTTPBearer(auto_error=False, description="A JWT with the claims `role` and `sites`")

@@ -41,7 +41,7 @@ async def search(
     now, after = _begun(cursors, query.cursor, tied)
     found = query.search(now)
     repository = LogRepository(database, caller.scope)
-    items, place = await repository.page(found, query.order, query.limit, after, _more(query))
+    items, place = await repository.page(found, query.order, query.limit, after, payloads(query.fields))
     answer = LogPage(items=items, next_cursor=_continued(cursors, now, place, tied) if place else None)
     if query.count:
         counted = await repository.count_within(found, _COUNT_AT_MOST, settings.api_count_seconds)
@@ -91,8 +91,9 @@ def _begun(cursors: Cursors, cursor: str, tied: list[object]) -> tuple[datetime,
     return _EPOCH + _MILLISECOND * milliseconds, Place(*place)
 
 
-def _more(query: LogPageQuery) -> list[str]:
-    wanted = [name.strip() for name in query.fields.split(",") if name.strip()]
+def payloads(fields: str) -> list[str]:
+    """The columns that `fields` adds to a list. Raises InvalidParameter."""
+    wanted = [name.strip() for name in fields.split(",") if name.strip()]
     for name in wanted:
         if name not in _PAYLOADS:
             raise InvalidParameter("fields", f"{name!r} is none of {', '.join(_PAYLOADS)}")

@@ -39,7 +39,7 @@ class LogRepository:
         rows = await self._newest("page", search, [*LIST_COLUMNS, *more], order, limit + 1, after)
         found = rows[:limit]
         place = _place(found[-1]) if len(rows) > limit else None
-        return [LogEntry(**_public(row)) for row in found], place
+        return [listed(row) for row in found], place
 
     async def count(self, search: Search, at_most: int | None = None) -> int:
         statement = query.count(self._database.name, self._scope, search, at_most)
@@ -113,6 +113,11 @@ class LogRepository:
 
 def as_entry(row: Row) -> LogEntry:
     """Of a row with LIST_COLUMNS and KEY."""
+    return LogEntry(**_public(row))
+
+
+def listed(row: Row) -> LogEntry:
+    """An entry of a list, of a row that has LIST_COLUMNS and the key."""
     return LogEntry(**_public(row))
 
 
