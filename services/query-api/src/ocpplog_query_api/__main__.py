@@ -7,6 +7,7 @@ import socket
 import sys
 
 import uvicorn
+from fastapi import FastAPI
 from pydantic import ValidationError
 
 from ocpplog_common import logging
@@ -32,11 +33,22 @@ def main() -> int:
     # uvicorn stops on these two, then raises them again for whoever was there before: here nobody.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
-    config = uvicorn.Config(
-        create_app(settings), log_config=None, access_log=False, timeout_graceful_shutdown=10, server_header=False
-    )
-    uvicorn.Server(config).run(sockets=[listener])
+    app = create_app(settings)
+    config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=10, server_header=False)
+    _Server(app, config).run(sockets=[listener])
     return 0
+
+
+class _Server(uvicorn.Server):
+    """One that ends the streams before it waits for answers to end."""
+
+    def __init__(self, app: FastAPI, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._app = app
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._app.state.live.watch.close()
+        await super().shutdown(sockets)
 
 
 def _family(host: str) -> socket.AddressFamily:

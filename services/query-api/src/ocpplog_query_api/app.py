@@ -14,6 +14,7 @@ from ocpplog_query_api.chargers import endpoints as chargers
 from ocpplog_query_api.dashboard import endpoints as dashboard
 from ocpplog_query_api.database import Database
 from ocpplog_query_api.exports import endpoints as exports
+from ocpplog_query_api.live import endpoints as live
 from ocpplog_query_api.logs import endpoints as logs
 from ocpplog_query_api.logs.identity import Cursors
 from ocpplog_query_api.overview import endpoints as overview
@@ -33,6 +34,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.database = Database(settings)
         app.state.registry = Registry(settings.kafka_client())
+        app.state.live = live.Live(app.state.database, settings)
         await app.state.registry.start()
         yield
         await app.state.registry.stop()
@@ -51,8 +53,8 @@ def create_app(settings: ApiSettings) -> FastAPI:
             allow_headers=["Authorization"],
             expose_headers=exports.HEADERS,
         )
-    # The export before the log: /v1/logs/export is no entry id.
-    for router in (exports.router, logs.router, sites.router, health.router):
+    # The export and the tail before the log: /v1/logs/export is no entry id.
+    for router in (exports.router, live.router, logs.router, sites.router, health.router):
         app.include_router(router)
     for router in (overview.router, chargers.router, sessions.router):
         app.include_router(router)

@@ -84,6 +84,14 @@ class Unavailable(ApiError):
     status, kind, title = 503, "store-unavailable", "The log cannot be read at the moment"
 
 
+class TooManyStreams(ApiError):
+    status, kind, title = 503, "too-many-streams", "Too many clients follow the log"
+
+
+class TooManyStreamsOfCaller(ApiError):
+    status, kind, title = 429, "too-many-streams-of-caller", "You follow the log too often at once"
+
+
 def translate(error: ClickHouseError) -> ApiError:
     """ClickHouse's errors, in words for the caller; what was asked and how is only in our own log."""
     code = getattr(error, "code", None)

@@ -31,6 +31,10 @@ class ApiSettings(ClickHouseSettings, KafkaSettings):
     api_max_export: int = Field(10_000, gt=0, description="Most entries of an export")
     api_export_seconds: float = Field(300.0, gt=0, description="How long a download may take, by whoever is slow")
 
+    api_max_tails: int = Field(200, ge=0, description="Clients that may follow the log at once")
+    api_max_tails_per_caller: int = Field(10, ge=0, description="Of one caller; over it: 429")
+    api_tail_ping_s: float = Field(15.0, gt=0, description="Longest silence towards a client that follows the log")
+
     @model_validator(mode="after")
     def _can_verify(self) -> Self:
         """The key file is also needed with a JWKS: it signs the cursors."""

@@ -1,0 +1,111 @@
+"""Which inserts have become visible, in the order in which they were noticed. Pure: values in, values out.
+
+An insert's rows have one `stored_at`, of the moment when ClickHouse began with it, and one Kafka partition: the two name it. It
+becomes visible later, all at once, and of several inserts in any order. So each look goes back to OVERLAP before the last one,
+and leaves out what is known.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import islice
+from typing import Final
+
+OVERLAP_MS: Final = 15_000
+"""How much later than its `stored_at` an insert may become visible: the time of an fsync, and of a replica that lags."""
+KEEP_MS: Final = 600_000
+"""How far back a client can resume."""
+KEEP_MOST: Final = 20_000
+"""Inserts that are kept, at most: that is what the memory of a process is bounded by."""
+
+
+@dataclass(frozen=True, slots=True)
+class Insert:
+    """What a look finds. `stored_ms`: milliseconds since 1970, by ClickHouse's clock; `entries` of the log, of these sites."""
+
+    stored_ms: int
+    partition: int
+    entries: int
+    sites: frozenset[str]
+
+    @property
+    def name(self) -> int:
+        """As `query.NAME` makes it of a row."""
+        return self.stored_ms * 65_536 + self.partition
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """An insert, with its number in the journal. `at_ms`: what was stored OVERLAP_MS before has a lower number."""
+
+    number: int
+    at_ms: int
+    insert: Insert
+
+
+class Journal:
+    """The inserts of the last KEEP_MS. Numbers go up by one and are never used again."""
+
+    def __init__(self) -> None:
+        self._news: deque[News] = deque()
+        self._known: dict[int, int] = {}
+        self._looked_ms = 0
+        self._covers_ms = 0
+        self.end = 0
+        """The number that the next insert will have."""
+
+    @property
+    def start(self) -> int:
+        """The number of the oldest insert that is there, or `end`."""
+        return self._news[0].number if self._news else self.end
+
+    @property
+    def looked_ms(self) -> int:
+        """The moment of the last look, by ClickHouse's clock; 0: none yet."""
+        return self._looked_ms
+
+    @property
+    def since_ms(self) -> int:
+        """From which `stored_at` on the next look has to find everything."""
+        return max(0, self._looked_ms - OVERLAP_MS)
+
+    def note(self, looked_ms: int, found: Iterable[Insert]) -> None:
+        """What a look found from `since_ms` on, or the KEEP_MOST newest of it, or that of the last KEEP_MS."""
+        inserts = sorted(found, key=lambda insert: insert.name)
+        from_ms = inserts[0].stored_ms + 1 if len(inserts) >= KEEP_MOST else looked_ms - KEEP_MS
+        if from_ms > self.since_ms:
+            self._begin_again(from_ms)
+        for insert in inserts:
+            if insert.entries > self._known.get(insert.name, 0):
+                self._news.append(News(self.end, min(insert.stored_ms, looked_ms), insert))
+                self._known[insert.name] = insert.entries
+                self.end += 1
+        self._looked_ms = max(looked_ms, self._looked_ms)
+        self._trim()
+
+    def after(self, number: int, sites: frozenset[str] | None) -> list[News]:
+        """From that number on, those with entries of one of the sites (None: any)."""
+        news = islice(self._news, max(0, number - self.start), None)
+        return [one for one in news if sites is None or not sites.isdisjoint(one.insert.sites)]
+
+    def resume(self, at_ms: int) -> int | None:
+        """The number to go on from for who has what was stored OVERLAP_MS before `at_ms` and earlier; None: too long ago."""
+        from_ms = at_ms - OVERLAP_MS
+        if from_ms < self._covers_ms:
+            return None
+        return next((one.number for one in self._news if one.insert.stored_ms >= from_ms), self.end)
+
+    def _begin_again(self, from_ms: int) -> None:
+        """Something may be missing between two looks. Who stands before it cannot go on: a number without an insert says so."""
+        self._news.clear()
+        self._covers_ms = from_ms
+        self.end += 1
+
+    def _trim(self) -> None:
+        # What a replica no longer shows may show again: it stays known until no look goes back so far.
+        self._known = {name: entries for name, entries in self._known.items() if name // 65_536 >= self.since_ms}
+        oldest_ms = self._looked_ms - KEEP_MS
+        while self._news and (self._news[0].insert.stored_ms < oldest_ms or len(self._news) > KEEP_MOST):
+            self._covers_ms = max(self._covers_ms, self._news.popleft().insert.stored_ms + 1)
