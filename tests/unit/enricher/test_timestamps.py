@@ -113,6 +113,7 @@ def test_every_moment_comes_back_whatever_its_zone(moment: datetime, zone: timez
 @given(st.integers(-(2**50), 2**50))
 def test_the_gateways_clock_is_read_to_the_microsecond(microseconds: int) -> None:
     assert (timestamps.from_us(microseconds) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) == microseconds
+    assert timestamps.us_for_clickhouse(microseconds) == timestamps.for_clickhouse(timestamps.from_us(microseconds))
 
 
 NEARLY = st.from_regex(r"[12]\d{3}-?[01]\d-?[0-3]\d[Tt ]?[0-2]\d:?[0-6]\d(:?[0-6]\d([.,]\d{0,9})?)?( ?([Zz]|[+-]\d\d(:?\d\d)?))?")

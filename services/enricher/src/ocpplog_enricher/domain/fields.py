@@ -60,7 +60,7 @@ class _Enrichment:
         self._shape_violations()
         request, response = _text(exchange.request), _text(exchange.response)
         return LogRow(
-            datetime=timestamps.for_clickhouse(timestamps.from_us(envelope.received_at_us)),
+            datetime=timestamps.us_for_clickhouse(envelope.received_at_us),
             site_id=envelope.site_id,
             charger_id=envelope.charger_id,
             source=_asker(exchange),
@@ -92,8 +92,9 @@ class _Enrichment:
     def _read(self, name: str, payload: dict[str, Any], fill: Callable[[str, Reader], columns.Columns]) -> columns.Columns:
         noted: list[str] = []
         found = fill(self.action, Reader(payload, name, noted))
-        # A field that is looked at for several columns is told of once.
-        self.violations += first(list(dict.fromkeys(noted)), name)
+        if noted:
+            # A field that is looked at for several columns is told of once.
+            self.violations += first(list(dict.fromkeys(noted)), name)
         return found
 
     def _meter_values(self) -> MeterValues:
@@ -163,8 +164,8 @@ class _Enrichment:
 
     def _shape_violations(self) -> None:
         for name, observed in (("request", self.exchange.request), ("response", self.exchange.response)):
-            found = getattr(observed.frame, "violations", ()) if observed else ()
-            self.violations += [f"{name} {violation}" for violation in found]
+            if found := getattr(observed and observed.frame, "violations", ()):
+                self.violations += [f"{name} {violation}" for violation in found]
 
     def _schema_violations(self, told: list[str]) -> list[str]:
         """Where the payloads differ from the official schemas, as far as nothing was told of the same place."""

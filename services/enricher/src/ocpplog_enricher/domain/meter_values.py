@@ -134,7 +134,7 @@ class _Kind(NamedTuple):
 _kinds: dict[tuple[object, ...], _Kind] = {}
 _MOST_KINDS: Final = 2000
 _DESCRIBED: Final = ("measurand", "phase", "context", "location", "format", "unit")
-_NOT_AS_BEFORE: Final = ("unitOfMeasure", "multiplier", "signedMeterValue")
+_NOT_AS_BEFORE: Final = frozenset({"unitOfMeasure", "multiplier", "signedMeterValue"})
 
 
 def _as_before(moment: datetime | None, value: dict[str, Any]) -> Sample | None:
@@ -151,7 +151,7 @@ def _as_before(moment: datetime | None, value: dict[str, Any]) -> Sample | None:
     except ValueError:
         return None
     value_si = number * kind.scale.factor + kind.scale.offset
-    if not math.isfinite(value_si) or any(name in value for name in _NOT_AS_BEFORE):
+    if not math.isfinite(value_si) or not _NOT_AS_BEFORE.isdisjoint(value):
         return None
     same = kind.sample
     return Sample(moment, same.measurand, same.phase, same.context, same.location, same.unit, number, value_si)
@@ -159,7 +159,7 @@ def _as_before(moment: datetime | None, value: dict[str, Any]) -> Sample | None:
 
 def _remember(value: dict[str, Any], sample: Sample) -> None:
     """What is all text, and made a number of its unit."""
-    if len(_kinds) >= _MOST_KINDS or sample.value_si is None or any(name in value for name in _NOT_AS_BEFORE):
+    if len(_kinds) >= _MOST_KINDS or sample.value_si is None or not _NOT_AS_BEFORE.isdisjoint(value):
         return
     described = tuple(map(value.get, _DESCRIBED))
     scale = units.scale(sample.measurand, sample.unit)

@@ -47,7 +47,7 @@ class Reader(msgspec.Struct, frozen=True):
     def inner(self, name: str) -> Reader:
         """An object within, empty where there is none."""
         value = self.value.get(name)
-        return self._item(name, {} if value is None else value)
+        return _ABSENT if value is None else self._item(name, value)
 
     def at(self, path: tuple[str, ...]) -> Reader:
         found = self
@@ -71,6 +71,10 @@ class Reader(msgspec.Struct, frozen=True):
         self.violations.append(f"{self.path}.{name}: {reason}")
 
 
+_ABSENT: Final = Reader({}, "", [])
+"""Of what is not there nothing is noted."""
+
+
 def decode(data: bytes) -> object:
     """The JSON in `data`. A number that no float holds is infinity, and reads as out of range where it stands: it is no reason to
     lose the other fields. Raises what msgspec.json.decode raises."""
@@ -84,10 +88,10 @@ def decode(data: bytes) -> object:
 
 def number(value: object) -> float:
     """The number that `value` spells: a JSON number, or text as OCPP 1.6 sends it. Raises ValueError that says why not."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
+    if isinstance(value, str) and _NUMBER.fullmatch(text := value.strip()):
+        found = float(text)
+    elif isinstance(value, int | float) and not isinstance(value, bool):
         found = _as_float(value)
-    elif isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
-        found = float(value.strip())
     else:
         raise ValueError(f"{short(value)} is not a number")
     if not math.isfinite(found):

@@ -37,7 +37,7 @@ def redact(exchange: Exchange, hide_tag: Callable[[bytes], str] | None = None) -
 
 def _without(exchange: Exchange, kind: Kind) -> Exchange:
     found: set[bytes] = set()
-    request, response = (_without_named(observed, kind, found) for observed in (exchange.request, exchange.response))
+    request, response = _without_named(exchange.request, kind, found), _without_named(exchange.response, kind, found)
     if request is exchange.request and response is exchange.response:
         return exchange
     if pattern := _pattern(kind, found):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 EARLIEST: Final = datetime(1900, 1, 1, tzinfo=UTC)
@@ -17,6 +18,8 @@ _MOMENT: Final = re.compile(
     r" ?(?P<zone>[Zz]|(?P<sign>[+-])(?P<hours>\d\d)(?::?(?P<minutes>\d\d))?)?",
     re.ASCII,
 )
+_USUAL: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z", re.ASCII)
+"""What nearly all send, and Python reads by itself: but for leap seconds and midnight at the end of a day."""
 _COUNTED: Final = re.compile(r"(?P<seconds>\d{10})(?:\.(?P<fraction>\d+))?|(?P<milliseconds>\d{13})", re.ASCII)
 """Seconds or milliseconds since 1970, told apart by their length: 2001 to 2286 either way."""
 
@@ -52,7 +55,19 @@ def read(value: object) -> Moment:
 
 def for_clickhouse(moment: datetime) -> str:
     """As ClickHouse reads a DateTime64 in UTC."""
-    return moment.replace(tzinfo=None).isoformat(" ", "microseconds")
+    return moment.isoformat(" ", "microseconds").removesuffix("+00:00")
+
+
+def us_for_clickhouse(microseconds: int) -> str:
+    """Since 1970, as `for_clickhouse` writes it."""
+    second, rest = divmod(microseconds, 1_000_000)
+    return f"{_second(second)}.{rest:06}"
+
+
+@lru_cache(1000)
+def _second(seconds: int) -> str:
+    """What comes together was received within a few seconds."""
+    return from_us(seconds * 1_000_000).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def from_us(microseconds: int) -> datetime:
@@ -65,6 +80,11 @@ def _digits(number: int | float) -> str:
 
 
 def _moment(text: str) -> Moment:
+    if _USUAL.fullmatch(text):
+        try:
+            return Moment(datetime.fromisoformat(text))
+        except ValueError:
+            pass
     if parts := _MOMENT.fullmatch(text):
         return _from_parts(parts)
     if counted := _COUNTED.fullmatch(text):

@@ -122,7 +122,7 @@ def _named(envelope: Envelope) -> dict[str, Any]:
 
 def _milliseconds(envelope: Envelope) -> str:
     """The column keeps milliseconds."""
-    return timestamps.for_clickhouse(timestamps.from_us(envelope.received_at_us))[:-3]
+    return timestamps.us_for_clickhouse(envelope.received_at_us)[:-3]
 
 
 def _found(rows: Iterable[Sequence[Any]]) -> Found:
