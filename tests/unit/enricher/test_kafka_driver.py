@@ -17,11 +17,9 @@ A, B = TP("frames", 0), TP("frames", 1)
 
 
 class TestScheduler:
-    def test_partitions_take_turns_in_portions(self) -> None:
-        records: dict[TP, list[Any]] = {A: list(range(2 * BATCH_RECORDS + 1)), B: ["x"]}
-        found = list(BatchScheduler().iterate(records))
-        assert [(place, len(portion)) for place, portion in found] == [(A, BATCH_RECORDS), (B, 1), (A, BATCH_RECORDS), (A, 1)]
-        assert [record for place, portion in found for record in portion if place == A] == records[A]
+    def test_what_a_poll_brought_of_a_partition_stays_together(self) -> None:
+        records: dict[TP, list[Any]] = {A: [1, 2, 3], B: ["x"]}
+        assert list(BatchScheduler().iterate(records)) == [(A, [1, 2, 3]), (B, ["x"])]
 
     def test_nothing(self) -> None:
         assert list(BatchScheduler().iterate({})) == []
@@ -36,6 +34,7 @@ def test_the_scheme_leads_to_the_driver(app: Any) -> None:
     assert [str(url) for url in app.conf.broker_consumer] == ["kafka-batches://127.0.0.1:1", "kafka-batches://127.0.0.2:2"]
     assert drivers.by_url(app.conf.broker_consumer[0]) is kafka_driver.Transport
     assert app.conf.ConsumerScheduler is BatchScheduler
+    assert app.conf.broker_max_poll_records == BATCH_RECORDS
 
 
 async def test_an_event_is_a_batch(app: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 import faust
+import mode.loop
 from pydantic import ValidationError
 
 from ocpplog_common import logging
@@ -25,6 +26,8 @@ def main() -> int:
     except (OSError, ValueError) as error:
         print(f"ocpplog-enricher: {error}", file=sys.stderr)
         return 1
+
+    mode.loop.use("uvloop")
 
     class Process(faust.Worker):  # type: ignore[misc]
         async def on_shutdown(self) -> None:

@@ -118,7 +118,7 @@ def _settle_memory() -> None:
     default, because frames and rows make no cycles."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
+    gc.set_threshold(200_000, 20, 20)
 
 
 class LateStore:
