@@ -60,6 +60,59 @@ async def test_a_full_write_does_not_wait() -> None:
     assert bench.writes == [[0, 1, 2], [3, 4, 5]] and len(lane) == 1
 
 
+async def test_while_more_is_at_hand_a_write_waits_for_it() -> None:
+    bench = Bench(WriteLimits(rows=100, within_s=0, at_once=1, backlog_bytes=1 << 20, behind_s=3600))
+    lane, [first, second, third] = bench.lane(), exchanges(3)
+    lane.put([first], more_at_hand=True)
+    lane.put([second], more_at_hand=True)
+    await settle()
+    assert bench.writes == []
+    lane.put([third])
+    await settle()
+    assert bench.writes == [[0, 1, 2]]
+
+
+async def test_but_not_longer_than_it_may() -> None:
+    bench = Bench(WriteLimits(rows=100, within_s=0, at_once=1, backlog_bytes=1 << 20, behind_s=0.05))
+    bench.lane().put(exchanges(1), more_at_hand=True)
+    await settle()
+    assert bench.writes == []
+    await asyncio.sleep(0.1)
+    assert bench.writes == [[0]]
+
+
+async def test_nor_where_memory_is_tight() -> None:
+    bench = Bench(WriteLimits(rows=100, within_s=0, at_once=1, backlog_bytes=5000, behind_s=3600))
+    bench.gate.clear()
+    lane, [first, second, third] = bench.lane(), exchanges(3)
+    lane.put([first], more_at_hand=True)
+    await settle()
+    assert bench.under_way == 0
+    lane.put([second], more_at_hand=True)
+    await settle()
+    assert bench.under_way == 1 and bench.backlog.tight
+    bench.gate.set()
+    await settle()
+    assert bench.writes == [[0, 1]] and not bench.backlog.tight
+    lane.put([third], more_at_hand=True)
+    await settle()
+    assert len(lane) == 1
+
+
+async def test_what_came_during_a_write_is_due_in_its_own_time() -> None:
+    bench = Bench(WriteLimits(rows=2, within_s=0.05, at_once=1, backlog_bytes=1 << 20))
+    bench.gate.clear()
+    lane, found = bench.lane(), exchanges(3)
+    lane.put(found[:2])
+    await settle()
+    lane.put(found[2:])
+    bench.gate.set()
+    await settle()
+    assert bench.writes == [[0, 1]]
+    await asyncio.sleep(0.1)
+    assert bench.writes == [[0, 1], [2]]
+
+
 async def test_a_write_is_bounded_in_bytes() -> None:
     bench = Bench(WriteLimits(rows=100, within_s=0, at_once=1, backlog_bytes=1 << 20, bytes=5000))
     bench.lane().put(exchanges(3, size=4000))

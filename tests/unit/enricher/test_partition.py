@@ -70,7 +70,7 @@ class TestSuspicion:
             for offset in (99, 100)
         ]
         assert (found.suspects([seen]), found.suspects([unseen]), found.suspects([unseen, seen])) == (True, False, True)
-        found.wrote(11, stored_before=False)
+        found.wrote(10, stored_before=False)
         assert not found.suspects([seen])
         found.wrote(1, stored_before=True)
         assert found.suspects([seen])
@@ -78,7 +78,7 @@ class TestSuspicion:
     def test_stays_with_what_may_have_timed_out_by_the_clock(self) -> None:
         """Whoever was before stored it where the partition was quiet; here it ends among later frames."""
         found = partition()
-        found.wrote(11, stored_before=False)
+        found.wrote(10, stored_before=False)
         asked = Stream().observe(b'[2,"a","Heartbeat",{}]', CHARGER)
         for outcome in (Outcome.TIMEOUT, Outcome.LOST, Outcome.SUPERSEDED):
             assert found.suspects([Exchange(asked, None, outcome, 50, True)])
@@ -87,7 +87,7 @@ class TestSuspicion:
 
     def test_what_is_as_late_as_a_forgotten_copy_is_suspect_until_it_is_stored(self) -> None:
         found, seen = partition(), Stream()
-        found.wrote(11, stored_before=False)
+        found.wrote(10, stored_before=False)
         on_time = seen.observe(b'[2,"1","Heartbeat",{}]', at=100)
         late = seen.observe(b'[2,"2","Heartbeat",{}]', at=40)
         [first, second] = [Exchange(one, None, Outcome.UNMATCHED, 1, True) for one in (on_time, late)]
@@ -99,6 +99,6 @@ class TestSuspicion:
 
     def test_stays_with_a_request_from_before_the_assignment(self) -> None:
         found = partition(first_offset=5)
-        found.wrote(11, stored_before=False)
+        found.wrote(10, stored_before=False)
         old = Stream().observe(b'[2,"a","Heartbeat",{}]', CHARGER)
         assert found.suspects([Exchange(old, None, Outcome.TIMEOUT, 9, True)])

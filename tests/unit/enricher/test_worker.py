@@ -52,6 +52,14 @@ async def test_frames_are_read_while_a_write_is_under_way_and_go_with_the_next()
     assert len(bench.suspects) == 2
 
 
+async def test_where_much_waits_on_kafka_it_is_written_with_what_is_at_hand() -> None:
+    bench = Bench(LOUD, highwater=501)
+    await bench.take(0, CHARGER, "nonsense")
+    assert bench.rows == []
+    await bench.take(1, CHARGER, "nonsense")
+    assert bench.suspects == [True] and len(bench.rows) == 2
+
+
 async def test_a_full_backlog_stops_the_reading() -> None:
     bench = Bench(LOUD, backlog_bytes=1)
     bench.may_write.clear()

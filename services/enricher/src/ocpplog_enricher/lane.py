@@ -8,6 +8,7 @@ together (`Backlog`): where there is no room, no more is read.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -23,13 +24,15 @@ _EXCHANGE_BYTES: Final = 2000
 @dataclass(frozen=True, slots=True)
 class WriteLimits:
     """A write has at most `rows`, and about `bytes` of frames; it begins `within_s` after its first exchange ended, or when it is
-    full. `backlog_bytes` bounds what waits in all lanes, `at_once` how many write."""
+    full. While more is at hand, it waits for `behind_s`: what is late already is written in fewer, larger pieces.
+    `backlog_bytes` bounds what waits in all lanes, `at_once` how many write."""
 
     rows: int
     within_s: float
     at_once: int
     backlog_bytes: int
     bytes: int = 16 << 20
+    behind_s: float = 3.0
 
 
 class Backlog:
@@ -50,6 +53,11 @@ class Backlog:
         self.bytes -= size
         if self.bytes < self._limit:
             self._room.set()
+
+    @property
+    def tight(self) -> bool:
+        """Whether lanes should no longer wait for more."""
+        return 2 * self.bytes >= self._limit
 
     async def room(self) -> None:
         """Returns once less than the limit waits."""
@@ -80,27 +88,27 @@ class Lane:
         self._failed = failed
         self._waiting: deque[_Waiting] = deque()
         self._bytes = 0
-        self._work = asyncio.Event()
-        self._full = asyncio.Event()
+        self._ready = asyncio.Event()
+        self._due_at = math.inf
+        self._timer: asyncio.TimerHandle | None = None
         self._closed = False
         self._task: asyncio.Task[None] | None = None
 
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def put(self, exchanges: Sequence[Exchange]) -> None:
-        """In the order in which they ended."""
+    def put(self, exchanges: Sequence[Exchange], more_at_hand: bool = False) -> None:
+        """In the order in which they ended. `more_at_hand`: others of the partition are about to follow."""
         if not exchanges or self._closed:
             return
-        due_at = asyncio.get_running_loop().time() + self._limits.within_s
+        within_s = self._limits.behind_s if more_at_hand else self._limits.within_s
+        due_at = asyncio.get_running_loop().time() + within_s
         for exchange in exchanges:
             size = _size(exchange)
             self._waiting.append((exchange, size, due_at))
             self._bytes += size
             self._backlog.add(size)
-        self._work.set()
-        if len(self._waiting) >= self._limits.rows or self._bytes >= self._limits.bytes:
-            self._full.set()
+        self._wake(min(self._due_at, due_at))
         if self._task is None:
             self._task = asyncio.create_task(self._run())
 
@@ -110,8 +118,8 @@ class Lane:
         self._backlog.remove(self._bytes)
         self._waiting.clear()
         self._bytes = 0
-        self._work.set()
-        self._full.set()
+        self._wake(math.inf)
+        self._ready.set()
 
     async def ended(self) -> None:
         """After `close`: returns when no write is under way any more."""
@@ -121,23 +129,22 @@ class Lane:
     async def _run(self) -> None:
         try:
             while not self._closed:
-                await self._work.wait()
-                await self._due()
+                await self._ready.wait()
                 async with self._turns:
                     await self._write()
         except Exception as error:
             self._failed(error)
 
-    async def _due(self) -> None:
-        due_at = self._waiting[0][2] if self._waiting else 0.0
-        remaining = due_at - asyncio.get_running_loop().time()
-        if remaining <= 0 or self._full.is_set():
-            return
-        try:
-            async with asyncio.timeout(remaining):
-                await self._full.wait()
-        except TimeoutError:
-            pass
+    def _wake(self, due_at: float) -> None:
+        """Be ready for the next write at that time, or now where it is full."""
+        limits = self._limits
+        if len(self._waiting) >= limits.rows or self._bytes >= limits.bytes or (self._waiting and self._backlog.tight):
+            self._ready.set()
+        if due_at != self._due_at:
+            if self._timer:
+                self._timer.cancel()
+            self._due_at = due_at
+            self._timer = asyncio.get_running_loop().call_at(due_at, self._ready.set) if due_at < math.inf else None
 
     async def _write(self) -> None:
         batch, size = self._next()
@@ -156,10 +163,8 @@ class Lane:
             batch.append(exchange)
             size += its_size
         self._bytes -= size
-        if not self._waiting:
-            self._work.clear()
-        if len(self._waiting) < self._limits.rows and self._bytes < self._limits.bytes:
-            self._full.clear()
+        self._ready.clear()
+        self._wake(min((due_at for *_, due_at in self._waiting), default=math.inf))
         return batch, size
 
 

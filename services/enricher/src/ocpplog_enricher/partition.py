@@ -21,7 +21,7 @@ class Partition:
 
     Whoever had the partition before wrote nothing after losing it, and so saw no frame from there on.
 
-    `fresh_rows` counts the rows written since one was last found stored before: once it is over `suspect_rows`, the size of
+    `fresh_rows` counts the rows written since one was last found stored before: once it reaches `suspect_rows`, the size of
     the largest write, nothing further on can have been stored, because rows are stored in the order of their closing frames.
     """
 
@@ -75,7 +75,7 @@ class Partition:
     def suspects(self, exchanges: Iterable[Exchange]) -> bool:
         """Whether rows of these exchanges, the next to be written, may be stored already: by whoever had the partition before,
         or because a frame is a copy, of one so far back that the pairing has forgotten it."""
-        in_order = self.opened_end if self.fresh_rows <= self.suspect_rows else self.first_offset
+        in_order = self.opened_end if self.fresh_rows < self.suspect_rows else self.first_offset
 
         def may_be_stored(exchange: Exchange) -> bool:
             offset = exchange.first.offset

@@ -32,7 +32,7 @@ class EnricherSettings(KafkaSettings, ClickHouseSettings):
     enricher_retention_debug_days: int = Field(
         100, ge=1, le=3650, description="How long rows are kept whose action is logged at level debug only"
     )
-    enricher_batch_rows: int = Field(2000, gt=0, description="Rows of a write, at most")
+    enricher_batch_rows: int = Field(5000, gt=0, description="Rows of a write, at most")
     enricher_batch_within_s: float = Field(0.3, gt=0, description="How long a row may wait for others to be written with")
     enricher_writes_at_once: int = Field(4, gt=0, description="Partitions that are written at the same time, at most")
     enricher_backlog_bytes: int = Field(

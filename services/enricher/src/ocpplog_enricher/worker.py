@@ -29,6 +29,8 @@ from ocpplog_enricher.sink import Fence, Sink
 
 _QUIET_US = 5_000_000
 """A partition without a frame for this long is quiet: its stream time no longer moves."""
+_BEHIND: Final = 500
+"""Frames of a partition that wait on Kafka, from which on what is at hand may wait for them."""
 _UNKNOWN_END: Final = 2**63 - 1
 _ENRICH_AT_ONCE: Final = 100
 """Rows made before the event loop gets a turn."""
@@ -207,7 +209,8 @@ class Worker:
         """What is to be logged waits for its write; the rest is done with."""
         _count_ends(ended)
         assigned.partition.complete(exchange for exchange in ended if not exchange.admitted)
-        assigned.lane.put([exchange for exchange in ended if exchange.admitted])
+        more_at_hand = (self._lag(assigned.partition) or 0) >= _BEHIND
+        assigned.lane.put([exchange for exchange in ended if exchange.admitted], more_at_hand)
         self._acknowledge(assigned.partition)
 
     def _acknowledge(self, partition: Partition) -> None:
