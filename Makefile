@@ -8,7 +8,7 @@ BENCH_ARGS ?=
 FLEET ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-kafka test-peers check unit integration e2e test-docker test-deploy faults bench format lock clean
+.PHONY: help run test test-kafka test-peers dashboard test-dashboard test-docker test-deploy check unit integration e2e faults bench format lock clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,15 @@ test-deploy: $(VENV)/.test ## the manifests: rendered, validated, and whether na
 	@command -v $(KUBECTL) >/dev/null || { echo "kubectl is missing: install it, or name it in KUBECTL" >&2; exit 1; }
 	OCPPLOG_TEST_KUBECTL=$$(command -v $(KUBECTL)) $(BIN)/pytest tests/deploy $(PYTEST_ARGS)
 
+DASHBOARD := services/query-api/dashboard
+dashboard: $(DASHBOARD)/node_modules/.installed ## build the dashboard that the query API ships, after a change of its sources (needs Node.js 20 and npm)
+	cd $(DASHBOARD) && node build.mjs
+
+# What is shipped is what the sources build; types, units; then as people use it, in Debian's Chromium.
+test-dashboard: $(VENV)/.browser $(DASHBOARD)/node_modules/.installed ## the dashboard, in a browser too (needs Node.js 20, npm and Chromium)
+	cd $(DASHBOARD) && npm run --silent types && node test.mjs
+	$(BIN)/pytest tests/browser $(PYTEST_ARGS)
+
 BENCH ?= gateway enricher store
 bench: $(VENV)/.test ## the benchmarks against named references (BENCH=enricher: one; BENCH_ARGS=--quick: 4 minutes; --help: more)
 	cd tests && for name in $(BENCH); do ../$(BIN)/python -m benchmarks.$$name $(BENCH_ARGS) || exit 1; done
@@ -66,6 +75,10 @@ bench: $(VENV)/.test ## the benchmarks against named references (BENCH=enricher:
 
 tests/peers/node_modules/.installed: tests/peers/package.json tests/peers/package-lock.json
 	npm ci --prefix tests/peers --ignore-scripts --no-audit --no-fund
+	@touch $@
+
+$(DASHBOARD)/node_modules/.installed: $(DASHBOARD)/package.json $(DASHBOARD)/package-lock.json
+	npm ci --prefix $(DASHBOARD) --ignore-scripts --no-audit --no-fund
 	@touch $@
 
 format: $(VENV)/.test ## format and mend what can be mended
@@ -82,7 +95,7 @@ lock: $(VENV)/.test ## resolve the requirement files anew, after a change of dep
 	uv export -q --frozen --package ocpplog-tests --no-emit-workspace --no-header -o tests/requirements.txt
 
 clean: ## remove what was set up here; the data of the local run stays
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache tests/peers/node_modules
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache tests/peers/node_modules $(DASHBOARD)/node_modules
 
 # A first one of these takes a minute or two: it downloads about 250 MB, most of it the embedded ClickHouse.
 $(VENV)/.run: deploy/local/requirements.txt $(addsuffix /pyproject.toml,$(PACKAGES)) | $(BIN)/python
@@ -94,6 +107,13 @@ $(VENV)/.run: deploy/local/requirements.txt $(addsuffix /pyproject.toml,$(PACKAG
 $(VENV)/.test: tests/requirements.txt $(VENV)/.run
 	@echo "installing what the tests need ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/requirements.txt
+	@touch $@
+
+$(VENV)/.browser: tests/browser/requirements.txt $(VENV)/.test
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/browser/requirements.txt
+	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
+	  { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core; } >/dev/null; } || \
+	  { echo "Chromium is missing: on Debian, install the package chromium" >&2; exit 1; }
 	@touch $@
 
 $(BIN)/python:

@@ -1,28 +1,45 @@
-"""Serves the pages; every asset is in the package."""
+"""Serves the pages; every asset is in the package. They are built from `services/query-api/dashboard` (ADR 21)."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from fastapi import APIRouter, FastAPI
-from fastapi.responses import FileResponse
-from fastapi.staticfiles import StaticFiles
+from fastapi import FastAPI, Request, Response
+
+from ocpplog_query_api.dashboard import assets
+from ocpplog_query_api.errors import NotFound
 
 _STATIC = Path(__file__).parent / "static"
-router = APIRouter(include_in_schema=False)
-
-
-@router.get("/")
-async def page() -> FileResponse:
-    return FileResponse(_STATIC / "index.html", headers={"Cache-Control": "no-cache"})
-
-
-@router.get("/docs")
-async def description() -> FileResponse:
-    """The API's description, without assets from elsewhere."""
-    return FileResponse(_STATIC / "docs.html", headers={"Cache-Control": "no-cache"})
+PAGES = (
+    "/",
+    "/sign-in",
+    "/overview",
+    "/chargers",
+    "/chargers/{charger_id:path}",
+    "/sessions",
+    "/sessions/{session_id:path}",
+    "/sites",
+    "/sites/{site_id:path}",
+)
+"""Paths of views: all are one page, which reads its address itself."""
 
 
 def mount(app: FastAPI) -> None:
-    app.include_router(router)
-    app.mount("/static", StaticFiles(directory=_STATIC), name="static")
+    files = assets.load(_STATIC)
+
+    async def page(request: Request) -> Response:
+        return files["index.html"].answer(request)
+
+    async def description(request: Request) -> Response:
+        """The API's description, without assets from elsewhere."""
+        return files["docs.html"].answer(request)
+
+    async def static(request: Request, name: str) -> Response:
+        if name not in files:
+            raise NotFound
+        return files[name].answer(request)
+
+    for path in PAGES:
+        app.get(path, include_in_schema=False)(page)
+    app.get("/docs", include_in_schema=False)(description)
+    app.get("/static/{name:path}", include_in_schema=False)(static)

@@ -1,0 +1,101 @@
+// The time range: quick ones, and one of one's own.
+
+import { useState } from "preact/hooks";
+
+import { moment } from "../core/format";
+import { preferences } from "../core/preferences";
+import { t } from "../i18n";
+import { Menu } from "../ui/menu";
+import { type Search, search, setRange } from "./search";
+
+const QUICK = ["-15m", "-1h", "-6h", "-24h", "-7d", "-30d", ""] as const;
+
+export function rangeText({ from, to }: Pick<Search, "from" | "to">): string {
+  const texts = t().time;
+  const show = (text: string) => (text.startsWith("-") ? text : moment(text));
+  if (!to) {
+    const quick = (texts as unknown as Record<string, string>)[from || "all"];
+    return quick ?? (from.startsWith("-") ? texts.relative(from) : texts.since(show(from)));
+  }
+  return from ? texts.between(show(from), show(to)) : texts.until(show(to));
+}
+
+export function TimeRange() {
+  const { from, to } = search.value;
+  return (
+    <Menu label={rangeText({ from, to })} name={`${t().time.label}: ${rangeText({ from, to })}`} icon="calendar" align="end" class="time-range">
+      {(close) => (
+        <div class="range-panel">
+          <ul class="menu-list">
+            {QUICK.map((quick) => (
+              <li key={quick}>
+                <button
+                  type="button"
+                  class="option"
+                  aria-pressed={!to && from === quick}
+                  onClick={() => {
+                    setRange(quick);
+                    close();
+                  }}
+                >
+                  {t().time[quick || "all"]}
+                </button>
+              </li>
+            ))}
+          </ul>
+          <Own close={close} />
+        </div>
+      )}
+    </Menu>
+  );
+}
+
+function Own({ close }: { close: () => void }) {
+  const { from, to } = search.value;
+  const [begin, setBegin] = useState(forInput(from));
+  const [end, setEnd] = useState(forInput(to));
+  const wrong = Boolean(begin && end && begin >= end);
+  const submit = (event: Event) => {
+    event.preventDefault();
+    if (wrong || (!begin && !end)) return;
+    setRange(begin && fromInput(begin), end && fromInput(end));
+    close();
+  };
+  return (
+    <form class="range-own" onSubmit={submit}>
+      <h3>{t().time.custom}</h3>
+      <label>
+        {t().time.from}
+        <input type="datetime-local" step="1" value={begin} onInput={(event) => setBegin(event.currentTarget.value)} />
+      </label>
+      <label>
+        {t().time.to}
+        <input type="datetime-local" step="1" value={end} onInput={(event) => setEnd(event.currentTarget.value)} />
+      </label>
+      <p class={wrong ? "hint bad-text" : "hint soft"} role={wrong ? "alert" : undefined}>
+        {wrong ? t().time.order : t().time.zone(preferences.value.zone === "utc" ? "UTC" : Intl.DateTimeFormat().resolvedOptions().timeZone)}
+      </p>
+      <button type="submit" class="button primary" disabled={wrong || (!begin && !end)}>
+        {t().common.apply}
+      </button>
+    </form>
+  );
+}
+
+const MS: Record<string, number> = { s: 1e3, m: 6e4, h: 36e5, d: 864e5, w: 6048e5 };
+
+/** A moment as the API takes it, as milliseconds since 1970. */
+export function toMs(text: string, now = Date.now()): number {
+  const match = /^-(\d+)([smhdw])$/.exec(text);
+  return match ? now - Number(match[1]) * MS[match[2]!]! : new Date(text).getTime();
+}
+
+/** For <input type=datetime-local>, in the zone that was chosen. */
+export function forInput(text: string): string {
+  if (!text) return "";
+  const ms = toMs(text);
+  const shift = preferences.value.zone === "utc" ? 0 : new Date(ms).getTimezoneOffset() * 60_000;
+  return new Date(ms - shift).toISOString().slice(0, 19);
+}
+
+export const fromInput = (text: string): string => new Date(preferences.value.zone === "utc" ? `${text}Z` : text).toISOString();

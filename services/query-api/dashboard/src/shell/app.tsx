@@ -1,0 +1,106 @@
+// The frame around the views: navigation, sign-in, help.
+
+import { Component, type ComponentChildren, type ComponentType } from "preact";
+import { useEffect, useState } from "preact/hooks";
+
+import { loadConfig, loadMe } from "../core/config";
+import { useKeys } from "../core/keyboard";
+import { CALLBACK } from "../core/oidc";
+import { go, place } from "../core/router";
+import { token } from "../core/session";
+import { t } from "../i18n";
+import { Empty, ProblemState, Skeleton } from "../ui/states";
+import { Toast } from "../ui/toast";
+import { Link } from "../ui/link";
+import { type ViewProperties, viewAt } from "../views";
+import { Header } from "./header";
+import { Help, helpShown } from "./help";
+import { SignIn } from "./sign-in";
+
+
+export function App() {
+  const inside = token.value !== null && place.value.path !== CALLBACK;
+  useKeys({ "?": () => (helpShown.value = true) });
+  useEffect(() => {
+    if (!inside) return;
+    void loadConfig();
+    void loadMe();
+  }, [inside, token.value]);
+  return (
+    <>
+      <a class="skip" href="#content">
+        {t().nav.skip}
+      </a>
+      {inside ? <Inside /> : <SignIn />}
+      {helpShown.value && <Help close={() => (helpShown.value = false)} />}
+      <Toast />
+    </>
+  );
+}
+
+function Inside() {
+  return (
+    <>
+      <Header />
+      <main id="content" tabIndex={-1}>
+        <Guard key={place.value.path}>
+          <Current />
+        </Guard>
+      </main>
+    </>
+  );
+}
+
+const loaded = new Map<string, ComponentType<ViewProperties>>();
+
+/** The view at this address; its code is loaded when it is first needed. */
+function Current() {
+  const found = viewAt(place.value.path);
+  const name = found?.view.name;
+  const [, redraw] = useState(0);
+  const [problem, setProblem] = useState<unknown>(null);
+  const load = () => {
+    setProblem(null);
+    if (found && !loaded.has(found.view.name)) {
+      found.view.load().then((module) => (loaded.set(found.view.name, module.default), redraw((n) => n + 1)), setProblem);
+    }
+  };
+  useEffect(load, [name]);
+  useEffect(() => {
+    document.title = name ? `${t().nav[name]} · ocpplog` : "ocpplog";
+  });
+  if (!found) return <NowhereToBe />;
+  if (problem) return <ProblemState problem={problem} retry={load} />;
+  const View = loaded.get(found.view.name);
+  return View ? <View parameters={found.parameters} /> : <Skeleton lines={8} />;
+}
+
+function NowhereToBe() {
+  return (
+    <Empty title={t().common.notFound} icon="question">
+      <Link to="/" class="button primary">
+        {t().common.toLog}
+      </Link>
+    </Empty>
+  );
+}
+
+/** A view that breaks says so, and leaves the rest of the page alive. */
+class Guard extends Component<{ children: ComponentChildren }, { error: unknown }> {
+  override state = { error: null as unknown };
+
+  static override getDerivedStateFromError(error: unknown) {
+    return { error };
+  }
+
+  override render() {
+    if (!this.state.error) return <>{this.props.children}</>;
+    return (
+      <Empty title={t().common.broken} hint={String(this.state.error)} icon="warning">
+        <button type="button" class="button primary" onClick={() => (go("/"), location.reload())}>
+          {t().common.reload}
+        </button>
+      </Empty>
+    );
+  }
+}

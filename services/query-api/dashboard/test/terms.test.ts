@@ -1,0 +1,29 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { quoted, split } from "../src/log/terms";
+
+const short = (q: string) => split(q).map(({ not, field, text }) => `${not ? "-" : ""}${field ? `${field}:` : ""}${text}`);
+
+test("words, phrases, what must not be, filters", () => {
+  assert.deepEqual(short('lab faulted "door open" -noise -"two words"'), ["lab", "faulted", "door open", "-noise", "-two words"]);
+  assert.deepEqual(short('status:Faulted -action:Heartbeat charger:"CP 1"'), ["status:Faulted", "-action:Heartbeat", "charger:CP 1"]);
+});
+
+test("an unknown name before a colon is an ordinary term", () => {
+  assert.deepEqual(short("ws://x 12:30 foo:bar"), ["ws://x", "12:30", "foo:bar"]);
+  assert.ok(split("ws://x 12:30").every(({ field }) => field === null));
+});
+
+test("terms are kept as they were written", () => {
+  const q = 'a "b c" -d status:"X Y"';
+  assert.equal(split(q).map(({ raw }) => raw).join(" "), q);
+});
+
+test("a text that would mean something else is quoted", () => {
+  assert.equal(quoted("plain"), "plain");
+  for (const text of ["two words", "-minus", "status:Faulted"]) {
+    const [term, ...more] = split(quoted(text));
+    assert.deepEqual([term?.text, term?.not, term?.field, more.length], [text, false, null, 0]);
+  }
+});
