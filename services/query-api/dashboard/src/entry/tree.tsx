@@ -75,7 +75,8 @@ function Branch({ name, node, path, depth, shared }: BranchProperties) {
   useEffect(() => {
     if (shared.all.value) setOpen(shared.all.value.open || depth === 0);
   }, [shared.all.value]);
-  const described = typeof name === "string" ? shared.explain?.(name) : undefined;
+  // Of many items alike the first is explained.
+  const described = typeof name === "string" && !/\[[1-9]\d*\]/.test(path) ? shared.explain?.(name) : undefined;
   return (
     <li class={marked.length ? "marked" : undefined} data-path={path}>
       {folds ? (

@@ -86,8 +86,8 @@ export function SearchBox() {
         onBlur={() => setFocused(false)}
       />
       {isFiltered(search.value) ? (
-        <button type="button" class="button quiet" onClick={clearFilters}>
-          {t().log.clearAll}
+        <button type="button" class="button quiet clear-all" aria-label={t().log.clearAll} title={t().log.clearAll} onClick={clearFilters}>
+          <Icon name="close" />
         </button>
       ) : (
         <kbd aria-hidden="true">/</kbd>

@@ -1,0 +1,105 @@
+"""Endpoints that the query API under test lacks, made of those it has: where it has them, nothing is replaced."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import httpx
+from playwright.sync_api import Page, Route
+
+from ocpplog_common.clickhouse.tables import EXPORT_COLUMNS
+
+_COLUMNS = {"site": "site_id", "charger": "charger_id", "connector": "connector_id"}
+_OWN = ("field", "top", "by", "buckets", "backlog")
+
+
+def install(page: Page, api: httpx.Client) -> None:
+    known = api.get("/openapi.json").json()["paths"]
+    handlers: dict[str, Callable[[Route, httpx.Client], None]] = {
+        "/v1/logs/facets": _facets,
+        "/v1/logs/histogram": _histogram,
+        "/v1/logs/tail": _tail,
+        "/v1/logs/export/columns": _export_columns,
+        "/v1/chargers": _chargers,
+        "/v1/config": _config,
+    }
+    for path, handler in handlers.items():
+        if path not in known:
+            page.route(partial(_is, path), partial(_answer, handler, api))
+
+
+def _is(path: str, url: str) -> bool:
+    return urlsplit(url).path == path
+
+
+def _answer(handler: Callable[[Route, httpx.Client], None], api: httpx.Client, route: Route) -> None:
+    handler(route, api)
+
+
+def _query(route: Route) -> list[tuple[str, str]]:
+    return parse_qsl(urlsplit(route.request.url).query)
+
+
+def _entries(route: Route, api: httpx.Client) -> list[dict[str, Any]]:
+    parameters = [(name, value) for name, value in _query(route) if name not in _OWN]
+    headers = {"Authorization": route.request.headers["authorization"]}
+    answer = api.get("/v1/logs", params=[*parameters, ("limit", "1000")], headers=headers)
+    found: list[dict[str, Any]] = answer.json()["items"]
+    return found
+
+
+def _facets(route: Route, api: httpx.Client) -> None:
+    entries = _entries(route, api)
+    facets = []
+    for field in [value for name, value in _query(route) if name == "field"]:
+        counts = Counter(entry[_COLUMNS.get(field, field)] for entry in entries)
+        values = [{"value": value, "count": count} for value, count in counts.most_common()]
+        facets.append({"field": field, "values": values, "others": 0, "is_sample": False})
+    route.fulfill(json={"facets": facets})
+
+
+def _histogram(route: Route, api: httpx.Client) -> None:
+    entries = _entries(route, api)
+    since = dict(_query(route)).get("from", "")
+    end = datetime.now(UTC)
+    start = datetime.fromisoformat(since) if since and not since.startswith("-") else end - timedelta(days=1)
+    width = max(1, round((end - start).total_seconds() / 60))
+    counts: list[Counter[str]] = [Counter() for _ in range(60)]
+    for entry in entries:
+        index = int((datetime.fromisoformat(entry["datetime"]) - start).total_seconds() // width)
+        if 0 <= index < 60:
+            counts[index][entry["outcome"]] += 1
+    buckets = [{"at": _iso(start + timedelta(seconds=n * width)), "counts": dict(found)} for n, found in enumerate(counts)]
+    route.fulfill(json={"from": _iso(start), "to": _iso(end), "bucket_seconds": width, "buckets": buckets})
+
+
+def _tail(route: Route, api: httpx.Client) -> None:
+    """What is new since the last answer, and the end: the page comes back for more."""
+    last = route.request.headers.get("last-event-id")
+    entries = _entries(route, api)
+    fresh = [entry for entry in reversed(entries) if last and entry["datetime"] > last]
+    newest = entries[0]["datetime"] if entries else _iso(datetime.now(UTC))
+    events = [f"event: entry\nid: {entry['datetime']}\ndata: {json.dumps(entry)}\n\n" for entry in fresh]
+    route.fulfill(content_type="text/event-stream", body="".join(events) or f": ping\nid: {last or newest}\n\n")
+
+
+def _export_columns(route: Route, api: httpx.Client) -> None:
+    route.fulfill(json=[{"header": header, "column": column, "description": ""} for header, column in EXPORT_COLUMNS.items()])
+
+
+def _chargers(route: Route, api: httpx.Client) -> None:
+    route.fulfill(json={"items": [], "next_cursor": None})
+
+
+def _config(route: Route, api: httpx.Client) -> None:
+    route.fulfill(json={"oidc": None, "version": "test", "max_export": 10_000, "max_page": 1000})
+
+
+def _iso(moment: datetime) -> str:
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
