@@ -123,7 +123,7 @@ class TestCsv:
 
     def test_for_the_spreadsheets_of_a_language(self, api: Api) -> None:
         api.insert(STOP | {"charger_id": "local"})
-        wanted = {"charger": "local", "columns": "Charger ID,Current.Import,Request"}
+        wanted: dict[str, Any] = {"charger": "local", "columns": "Charger ID,Current.Import,Request"}
         german = api.export(language="de-DE,en;q=0.5", separator="auto", decimal="auto", bom="true", **wanted)
         assert german.content.startswith(b"\xef\xbb\xbfCharger ID;")
         assert read_csv(german, ";")[1] == ["local", "-0,5", '{"reason":"Türe"}']

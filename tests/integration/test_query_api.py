@@ -15,11 +15,14 @@ import pytest
 
 from integration.query_api_support import Bench, problem, query_api
 from ocpplog_common.tokens import Role
-from ocpplog_query_api import dashboard
 from ocpplog_query_api.dashboard.endpoints import PAGES
 from support.processes import Process
 
 pytestmark = pytest.mark.integration
+
+STATIC = Path(dashboard.__file__).parent / "static"
+
+BUILT = sorted(path.relative_to(STATIC).as_posix() for path in STATIC.rglob("*") if path.is_file())
 
 
 @pytest.fixture(scope="module")

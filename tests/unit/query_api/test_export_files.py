@@ -102,7 +102,7 @@ class TestNames:
         assert found.count('"') == 2
 
 
-def written(directory: Path, rows: list[list[Any]], wanted: str) -> Any:
+def written(directory: Path, rows: Sequence[Sequence[Any]], wanted: str) -> Any:
     sheet = xlsx.Sheet(directory, columns.choose(wanted))
     sheet.add([msgspec.json.encode(row) for row in rows])
     return openpyxl.load_workbook(io.BytesIO(sheet.close().read_bytes())).active
@@ -290,6 +290,6 @@ class TestOpening:
         async def slow(*_: Any) -> Any:
             raise DatabaseError("", code=159)
 
-        database.rows = slow  # type: ignore[method-assign]
+        database.rows = slow  # type: ignore[assignment, method-assign]
         matched = await repository(database).matched(self.SEARCH)
         assert (matched.number, matched.is_lower_bound, str(matched)) == (100, True, "More than 100")

@@ -33,8 +33,8 @@ const DAY: Intl.DateTimeFormatOptions = { day: "2-digit", month: "short" };
 /** 25 Nov; with the year where it is another one. */
 export function day(iso: string | number): string {
   const date = new Date(iso);
-  const year = dates("year", { year: "numeric" });
-  if (year.format(date) !== year.format(Date.now())) return dates("day of year", { ...DAY, year: "numeric" }).format(date);
+  // By UTC, which is cheap: a row is drawn with each of these.
+  if (date.getUTCFullYear() !== new Date().getUTCFullYear()) return dates("day of year", { ...DAY, year: "numeric" }).format(date);
   return dates("day", DAY).format(date);
 }
 

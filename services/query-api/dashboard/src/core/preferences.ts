@@ -17,7 +17,7 @@ export interface Preferences {
   /** Whether the fields of a payload are explained. */
   explain: boolean;
   exportFormat: string;
-  /** Headers of the export, in their order; null: all. */
+  /** Headers of the export, in their order; null: the usual ones. */
   exportColumns: string[] | null;
 }
 

@@ -115,6 +115,8 @@ export interface ExportColumn {
   header: string;
   column: string;
   description: string;
+  /** Whether it is there when no columns are named; where nothing is said, it is. */
+  is_default?: boolean;
 }
 
 export interface Site {

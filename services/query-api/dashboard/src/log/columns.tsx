@@ -86,17 +86,19 @@ export function showChosenColumns(): void {
   if (chosen && place.value.query.size === 0) setQuery({ columns: chosen.join(",") }, { replace: true });
 }
 
+/** A moment as chosen; in full when one points at it, since that is dear and there are many. */
 export function Moment({ iso }: { iso: string }) {
-  if (preferences.value.times === "relative") {
-    return (
-      <time dateTime={iso} title={full(iso)}>
-        {ago(iso, Math.max(now.value, new Date(iso).getTime()))}
-      </time>
-    );
-  }
+  const relative = preferences.value.times === "relative";
+  const inFull = (event: PointerEvent) => ((event.currentTarget as HTMLElement).title = full(iso));
   return (
-    <time dateTime={iso} title={full(iso)}>
-      <span class="soft">{day(iso)}</span> {time(iso)}
+    <time dateTime={iso} onPointerEnter={inFull}>
+      {relative ? (
+        ago(iso, Math.max(now.value, new Date(iso).getTime()))
+      ) : (
+        <>
+          <span class="soft">{day(iso)}</span> {time(iso)}
+        </>
+      )}
     </time>
   );
 }

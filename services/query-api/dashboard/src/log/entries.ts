@@ -34,8 +34,9 @@ export class Entries {
     this.state.value = "loading";
     this.problem.value = null;
     this.total.value = null;
-    void this.#count(this.#abort.signal);
+    const { signal } = this.#abort;
     await this.#page(FIRST_PAGE, true);
+    if (!signal.aborted && !this.problem.value) await this.#count(signal);
   }
 
   /** The next page, if there is one and none is on its way. */
@@ -95,7 +96,7 @@ export class Entries {
     this.#ids.clear();
   }
 
-  /** Beside the first page, which does not wait for it. */
+  /** After the first page: counting takes longer, and both at once would take the time from each other. */
   async #count(signal: AbortSignal): Promise<void> {
     try {
       const { total, total_is_lower_bound } = await getJson<LogPage>("/v1/logs", { ...this.#query, limit: "1", count: "true" }, { signal });

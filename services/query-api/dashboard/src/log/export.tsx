@@ -38,14 +38,15 @@ export function ExportDialog({ close }: { close: () => void }) {
   const total = count.data?.total ?? 0;
   const over = total > maximum;
   const all = columns.data?.map(({ header }) => header) ?? [];
-  const chosen = (preferences.value.exportColumns ?? all).filter((header) => all.includes(header));
+  const usual = columns.data?.filter((column) => column.is_default ?? true).map(({ header }) => header) ?? [];
+  const chosen = (preferences.value.exportColumns ?? usual).filter((header) => all.includes(header));
   const ready = !count.loading && total > 0 && (!over || truncate) && chosen.length > 0 && !busy;
 
   const start = async (event: Event) => {
     event.preventDefault();
     setBusy(true);
     setProblem(null);
-    const options: Query = { columns: chosen.length < all.length || chosen.join() !== all.join() ? chosen.join(",") : null, format };
+    const options: Query = { columns: chosen.join() === usual.join() ? null : chosen.join(","), format };
     if (format === "csv") Object.assign(options, { separator, bom: bom ? "true" : null });
     if (over) options.truncate = "true";
     try {
@@ -91,8 +92,11 @@ export function ExportDialog({ close }: { close: () => void }) {
             {t().export.columns} <span class="soft">{t().export.chosen(chosen.length, all.length)}</span>
           </summary>
           <div class="export-columns-tools">
-            <button type="button" class="button" onClick={() => prefer({ exportColumns: null })}>
+            <button type="button" class="button" onClick={() => prefer({ exportColumns: all })}>
               {t().export.all}
+            </button>
+            <button type="button" class="button" onClick={() => prefer({ exportColumns: null })}>
+              {t().common.reset}
             </button>
             <button type="button" class="button" onClick={() => prefer({ exportColumns: [] })}>
               {t().common.none}
@@ -179,7 +183,7 @@ function Narrow({ query, maximum, truncate, setTruncate }: NarrowProperties) {
 /** Saves what the API answers under the name that it gives; returns the name. The token is in a header, so that no link has it. */
 async function download(path: string, query: Query): Promise<string> {
   const response = await request(path, query);
-  const name = /filename="([^"]+)"/.exec(response.headers.get("Content-Disposition") ?? "")?.[1] ?? "ocpp-log";
+  const name = fileName(response.headers.get("Content-Disposition") ?? "") ?? "ocpp-log";
   const link = document.createElement("a");
   link.href = URL.createObjectURL(await response.blob());
   link.download = name;
@@ -188,3 +192,10 @@ async function download(path: string, query: Query): Promise<string> {
   return name;
 }
 
+
+/** The name of an attachment (RFC 6266): the one in UTF-8 where there is one. */
+export function fileName(disposition: string): string | null {
+  const encoded = /filename\*=utf-8''([^;\s]+)/i.exec(disposition)?.[1];
+  if (encoded) return decodeURIComponent(encoded);
+  return /filename="((?:[^"\\]|\\.)*)"/i.exec(disposition)?.[1]?.replace(/\\(.)/g, "$1") ?? null;
+}

@@ -24,7 +24,8 @@ interface Bar {
   total: number;
 }
 
-export function Histogram({ search, turn }: { search: Search; turn: number }) {
+/** `turn` changes when it is to be read anew; `ready`: the first entries are there, and do not compete with it any more. */
+export function Histogram({ search, turn, ready }: { search: Search; turn: number; ready: boolean }) {
   const box = useRef<HTMLDivElement>(null);
   const [width, setWidth] = useState(0);
   useEffect(() => {
@@ -33,7 +34,7 @@ export function Histogram({ search, turn }: { search: Search; turn: number }) {
     return () => observer.disconnect();
   }, []);
   const buckets = width > 900 ? "80" : width > 500 ? "60" : "40";
-  const { data, problem, reload } = useAnswer(search, width ? buckets : null, turn);
+  const { data, problem, reload } = useAnswer(search, width && ready ? buckets : null, turn);
   return (
     <section class="histogram" aria-label={data ? label(data) : t().common.loading}>
       <div class="histogram-box" ref={box}>

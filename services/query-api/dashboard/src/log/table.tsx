@@ -71,7 +71,7 @@ export function Table({ entries, selected, open, scroller }: Properties) {
   }, [chosen]);
 
   useEffect(() => {
-    if (last > entries.rows.length - AHEAD && entries.state.value === "ready" && !entries.problem.value) void entries.more();
+    if (last > entries.rows.length - Math.min(AHEAD, entries.rows.length / 2) && entries.state.value === "ready" && !entries.problem.value) void entries.more();
   }, [last, entries.version.value]);
 
   scroller.current = {

@@ -67,7 +67,7 @@ export default function LogView() {
             <TimeRange />
           </div>
           <Filters />
-          <Histogram search={wanted} turn={turn} />
+          <Histogram search={wanted} turn={turn} ready={entries.version.value > 0} />
           <Toolbar entries={entries} live={live} reload={reload} show={() => (scroller.current?.toTop(), live.flush())} />
         </div>
         <Body entries={entries} selected={selected} open={open} scroller={scroller} reload={reload} />
