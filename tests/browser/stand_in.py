@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
 import httpx
@@ -15,12 +16,16 @@ from playwright.sync_api import Page, Route
 
 from ocpplog_common.clickhouse.tables import EXPORT_COLUMNS
 
-_COLUMNS = {"site": "site_id", "charger": "charger_id", "connector": "connector_id"}
-_OWN = ("field", "top", "by", "buckets", "backlog")
+_COLUMNS: Final = {"site": "site_id", "charger": "charger_id", "connector": "connector_id"}
+_ENTRY: Final = re.compile(r"/v1/logs/[0-9a-f]+-[0-9a-f]+-\d+$")
+_OWN: Final = ("field", "top", "by", "buckets", "backlog")
 
 
 def install(page: Page, api: httpx.Client) -> None:
-    known = api.get("/openapi.json").json()["paths"]
+    description = api.get("/openapi.json").json()
+    known = description["paths"]
+    if "neighbours" not in description["components"]["schemas"]["LogEntryDetail"]["properties"]:
+        page.route(_ENTRY, partial(_answer, _with_neighbours, api))
     handlers: dict[str, Callable[[Route, httpx.Client], None]] = {
         "/v1/logs/facets": _facets,
         "/v1/logs/histogram": _histogram,
@@ -91,6 +96,20 @@ def _tail(route: Route, api: httpx.Client) -> None:
 
 def _export_columns(route: Route, api: httpx.Client) -> None:
     route.fulfill(json=[{"header": header, "column": column, "description": ""} for header, column in EXPORT_COLUMNS.items()])
+
+
+def _with_neighbours(route: Route, api: httpx.Client) -> None:
+    headers = {"Authorization": route.request.headers["authorization"]}
+    answer = api.get(urlsplit(route.request.url).path, headers=headers)
+    if answer.status_code != 200:
+        route.fulfill(status=answer.status_code, body=answer.content, content_type=answer.headers["content-type"])
+        return
+    entry = answer.json()
+    filters = {"charger": entry["charger_id"], "site": entry["site_id"], "limit": 1000}
+    entries: list[dict[str, Any]] = api.get("/v1/logs", params=filters, headers=headers).json()["items"]
+    place = [one["id"] for one in entries].index(entry["id"])
+    after = entries[max(0, place - 5) : place][::-1]
+    route.fulfill(json={**entry, "neighbours": {"before": entries[place + 1 : place + 6], "after": after}})
 
 
 def _chargers(route: Route, api: httpx.Client) -> None:

@@ -97,10 +97,6 @@ def test_fields_are_explained_in_the_readers_language(opened: Open, locale: str,
 
 
 def test_what_came_before_and_after(dashboard: Dashboard) -> None:
-    with dashboard.run.api() as api:
-        entry = api.get("/v1/logs", params={"charger": ODD, "message_id": "odd"}).json()["items"][0]
-        if "neighbours" not in api.get(f"/v1/logs/{entry['id']}").json():
-            pytest.skip("the query API under test has no neighbours yet")
     page = opened_entry(dashboard, "odd")
     listed = page.get_by_role("region", name="Before and after on this charger")
     expect(listed.locator("[aria-current=true]")).to_contain_text("DataTransfer")
