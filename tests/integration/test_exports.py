@@ -267,7 +267,7 @@ class TestOtherFormats:
     def test_times_before_and_after_what_spreadsheets_expect(self, api: Api) -> None:
         times = ["1970-01-01 00:00:00.000001", "2200-02-03 04:05:06.000000", "1960-01-01 00:00:00.000000"]
         api.insert(*({"charger_id": "times", "request_timestamp": moment} for moment in times))
-        wanted = {"charger": "times", "columns": "request_timestamp"}
+        wanted: dict[str, Any] = {"charger": "times", "columns": "request_timestamp"}
         assert column(api.export(**wanted), "csv") == ["1970-01-01T00:00:00Z", "2200-02-03T04:05:06Z", "1960-01-01T00:00:00Z"]
         found = column(api.export(format="xlsx", **wanted), "xlsx")
         assert [moment.year for moment in found] == [1970, 2200, 1960]

@@ -15,6 +15,7 @@ import pytest
 
 from integration.query_api_support import Bench, problem, query_api
 from ocpplog_common.tokens import Role
+from ocpplog_query_api import dashboard
 from ocpplog_query_api.dashboard.endpoints import PAGES
 from support.processes import Process
 

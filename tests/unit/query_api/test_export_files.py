@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -110,7 +110,7 @@ def written(directory: Path, rows: Sequence[Sequence[Any]], wanted: str) -> Any:
 
 class TestWorkbook:
     def test_types_and_looks(self, tmp_path: Path) -> None:
-        rows = [[45622.4193171296, "=1+1", 7, -2.5], [45622.4193171296, None, None, 0]]
+        rows: list[list[Any]] = [[45622.4193171296, "=1+1", 7, -2.5], [45622.4193171296, None, None, 0]]
         sheet = written(tmp_path, rows, "datetime,info,connector_id,power")
         assert sheet["A2"].value.replace(microsecond=0) == datetime(2024, 11, 26, 10, 3, 49)
         assert sheet["A2"].is_date
