@@ -163,7 +163,7 @@ class Source:
             raise aiohttp.ClientPayloadError("Response payload is not completed")
 
     def stream(self) -> Stream:
-        return Stream(StreamContext(self, self.read()))  # type: ignore[arg-type, no-untyped-call]
+        return Stream(StreamContext(self, self.read()))  # type: ignore[arg-type]
 
 
 class TestStream:
