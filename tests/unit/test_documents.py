@@ -13,6 +13,7 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from ocpplog_enricher import metrics as enricher_metrics
 from ocpplog_gateway import metrics as gateway_metrics
+from ocpplog_query_api import metrics as api_metrics
 from support.configuration import in_readme, table
 
 ROOT = Path(__file__).parents[2]
@@ -48,11 +49,14 @@ def test_requirement_files_hold_what_the_projects_ask_for(project: str) -> None:
             assert wanted.specifier.contains(pinned[wanted.name.lower()]), line
 
 
-@pytest.mark.parametrize(("service", "metrics"), [("gateway", gateway_metrics), ("enricher", enricher_metrics)])
-def test_the_architecture_page_lists_the_metrics(service: str, metrics: ModuleType) -> None:
+@pytest.mark.parametrize(
+    ("service", "name", "metrics"),
+    [("gateway", "gateway", gateway_metrics), ("enricher", "enricher", enricher_metrics), ("query API", "api", api_metrics)],
+)
+def test_the_architecture_page_lists_the_metrics(service: str, name: str, metrics: ModuleType) -> None:
     section = ARCHITECTURE.read_text().partition(f"What the {service} measures")[2].partition("\n## ")[0]
     listed = re.findall(r"^\| `([a-z_]+)(?:\{([a-z,]+)\})?` \| (.*) \|$", section, re.MULTILINE)
-    assert sorted(listed) == sorted(_metrics(metrics, f"ocpplog_{service}_"))
+    assert sorted(listed) == sorted(_metrics(metrics, f"ocpplog_{name}_"))
 
 
 def _metrics(module: ModuleType, prefix: str) -> list[tuple[str, str, str]]:
