@@ -23,6 +23,7 @@ export interface View {
 
 export const VIEWS: readonly View[] = [
   { name: "log", icon: "log", path: "/", pattern: /^\/$/, load: () => import("./log/view") },
+  { name: "chargers", icon: "chargers", path: "/chargers", pattern: /^\/chargers(?:\/(.+))?$/, load: () => import("./chargers/view") },
 ];
 
 export function viewAt(path: string): { view: View; parameters: string[] } | null {

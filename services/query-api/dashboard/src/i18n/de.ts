@@ -1,4 +1,5 @@
 import { number as n } from "../core/format";
+import { chargers, fleet, overview, sessions, sites } from "./fleet/de";
 import type { Messages } from ".";
 
 const s = (count: number, one: string, other: string) => `${n(count)} ${count === 1 ? one : other}`;
@@ -281,4 +282,9 @@ export const de: Messages = {
     explain: "Felder erklären",
     help: "Diese Hilfe",
   },
+  fleet,
+  chargers,
+  overview,
+  sessions,
+  sites,
 };

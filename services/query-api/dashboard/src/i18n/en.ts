@@ -1,4 +1,5 @@
 import { number as n } from "../core/format";
+import { chargers, fleet, overview, sessions, sites } from "./fleet/en";
 
 const s = (count: number, one: string, other: string) => `${n(count)} ${count === 1 ? one : other}`;
 
@@ -280,4 +281,9 @@ export const en = {
     explain: "Explain fields",
     help: "This help",
   },
+  fleet,
+  chargers,
+  overview,
+  sessions,
+  sites,
 };

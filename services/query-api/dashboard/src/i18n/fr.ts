@@ -1,4 +1,5 @@
 import { number as n } from "../core/format";
+import { chargers, fleet, overview, sessions, sites } from "./fleet/fr";
 import type { Messages } from ".";
 
 const s = (count: number, one: string, other: string) => `${n(count)} ${count < 2 ? one : other}`;
@@ -281,4 +282,9 @@ export const fr: Messages = {
     explain: "Expliquer les champs",
     help: "Cette aide",
   },
+  fleet,
+  chargers,
+  overview,
+  sessions,
+  sites,
 };
