@@ -22,6 +22,7 @@ export interface View {
 }
 
 export const VIEWS: readonly View[] = [
+  { name: "overview", icon: "overview", path: "/overview", pattern: /^\/overview$/, load: () => import("./overview/view") },
   { name: "log", icon: "log", path: "/", pattern: /^\/$/, load: () => import("./log/view") },
   { name: "chargers", icon: "chargers", path: "/chargers", pattern: /^\/chargers(?:\/(.+))?$/, load: () => import("./chargers/view") },
 ];

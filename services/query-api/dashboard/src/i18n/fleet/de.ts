@@ -78,7 +78,6 @@ export const chargers: Messages["chargers"] = {
 export const overview: Messages["overview"] = {
   title: "Übersicht",
   chargers: "Ladestationen",
-  total: "Alle",
   online: "Online",
   offline: "Offline",
   faulted: "Gestört",

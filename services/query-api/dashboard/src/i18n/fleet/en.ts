@@ -79,7 +79,6 @@ export const chargers = {
 export const overview = {
   title: "Overview",
   chargers: "Chargers",
-  total: "All",
   online: "Online",
   offline: "Offline",
   faulted: "Faulted",

@@ -79,7 +79,6 @@ export const chargers: Messages["chargers"] = {
 export const overview: Messages["overview"] = {
   title: "Aperçu",
   chargers: "Bornes",
-  total: "Toutes",
   online: "En ligne",
   offline: "Hors ligne",
   faulted: "En panne",
