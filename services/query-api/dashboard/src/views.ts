@@ -25,6 +25,7 @@ export const VIEWS: readonly View[] = [
   { name: "overview", icon: "overview", path: "/overview", pattern: /^\/overview$/, load: () => import("./overview/view") },
   { name: "log", icon: "log", path: "/", pattern: /^\/$/, load: () => import("./log/view") },
   { name: "chargers", icon: "chargers", path: "/chargers", pattern: /^\/chargers(?:\/(.+))?$/, load: () => import("./chargers/view") },
+  { name: "sessions", icon: "sessions", path: "/sessions", pattern: /^\/sessions(?:\/(.+))?$/, load: () => import("./sessions/view") },
 ];
 
 export function viewAt(path: string): { view: View; parameters: string[] } | null {

@@ -11,7 +11,7 @@ import { t } from "../i18n";
 import { Moment } from "../log/columns";
 import { logLink } from "../log/search";
 import { StatusText } from "../ui/badges";
-import { Card, RangeControl, Sheet } from "../ui/controls";
+import { Card, Facts, RangeControl, Sheet } from "../ui/controls";
 import { Icon } from "../ui/icons";
 import { Link } from "../ui/link";
 import { ProblemState, Skeleton } from "../ui/states";
@@ -91,21 +91,6 @@ function About({ charger }: { charger: ChargerDetail }) {
     <Card title={texts.about} icon="chargers">
       <Facts facts={facts} />
     </Card>
-  );
-}
-
-export function Facts({ facts }: { facts: [string, ComponentChildren][] }) {
-  return (
-    <dl class="facts">
-      {facts.map(([name, shown]) =>
-        shown === null || shown === undefined || shown === "" ? null : (
-          <div key={name}>
-            <dt>{name}</dt>
-            <dd>{shown}</dd>
-          </div>
-        ),
-      )}
-    </dl>
   );
 }
 

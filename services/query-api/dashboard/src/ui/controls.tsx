@@ -107,3 +107,19 @@ export function Card({ title, icon, beside, class: kind = "", children }: { titl
     </section>
   );
 }
+
+/** Names and values; what is not known is left out. */
+export function Facts({ facts }: { facts: [string, ComponentChildren][] }) {
+  return (
+    <dl class="facts">
+      {facts.map(([name, shown]) =>
+        shown === null || shown === undefined || shown === "" || shown === false ? null : (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>{shown}</dd>
+          </div>
+        ),
+      )}
+    </dl>
+  );
+}

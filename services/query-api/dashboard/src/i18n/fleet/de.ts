@@ -128,7 +128,6 @@ export const sessions: Messages["sessions"] = {
   power: "Leistung",
   current: "Strom",
   voltage: "Spannung",
-  register: "Zählerstand",
   soc: "Batterie",
   whole: "Summe",
   every: (duration) => `Gemittelt über ${duration}`,

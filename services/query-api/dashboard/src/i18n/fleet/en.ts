@@ -129,7 +129,6 @@ export const sessions = {
   power: "Power",
   current: "Current",
   voltage: "Voltage",
-  register: "Meter reading",
   soc: "Battery",
   whole: "Sum",
   every: (duration: string) => `Averaged over ${duration}`,

@@ -129,7 +129,6 @@ export const sessions: Messages["sessions"] = {
   power: "Puissance",
   current: "Courant",
   voltage: "Tension",
-  register: "Index du compteur",
   soc: "Batterie",
   whole: "Somme",
   every: (duration) => `Moyennes sur ${duration}`,
