@@ -26,6 +26,7 @@ export const VIEWS: readonly View[] = [
   { name: "log", icon: "log", path: "/", pattern: /^\/$/, load: () => import("./log/view") },
   { name: "chargers", icon: "chargers", path: "/chargers", pattern: /^\/chargers(?:\/(.+))?$/, load: () => import("./chargers/view") },
   { name: "sessions", icon: "sessions", path: "/sessions", pattern: /^\/sessions(?:\/(.+))?$/, load: () => import("./sessions/view") },
+  { name: "sites", icon: "sites", path: "/sites", pattern: /^\/sites(?:\/(.+))?$/, load: () => import("./sites/view") },
 ];
 
 export function viewAt(path: string): { view: View; parameters: string[] } | null {

@@ -2,6 +2,7 @@
 
 import type { Level } from "../core/types";
 import { t } from "../i18n";
+import { Moment } from "../log/columns";
 
 const TONES: Record<Level, string> = { minimal: "", info: "good", debug: "odd" };
 
@@ -11,6 +12,16 @@ export function LevelBadge({ level }: { level: Level | null | undefined }) {
   return (
     <span class={`badge ${TONES[level] ?? ""}`} title={t().sites.meaning[level]}>
       {level}
+    </span>
+  );
+}
+
+/** Until when a level holds, and which one then. */
+export function Until({ until, after }: { until: string | null; after: Level | null }) {
+  if (!until) return null;
+  return (
+    <span>
+      <Moment iso={until} /> {after && <span class="soft">{t().sites.then(after)}</span>}
     </span>
   );
 }
