@@ -15,7 +15,7 @@ const LEVELS: readonly Level[] = ["minimal", "info", "debug"];
 const EXPIRIES = ["+1h", "+4h", "+24h", "+7d", "own", ""] as const;
 type Expiry = (typeof EXPIRIES)[number];
 
-export function LevelForm({ id, level, done }: { id: string; level: SiteLevel; done: () => void }) {
+export function LevelForm({ id, level, done }: { id: string; level: SiteLevel; done: (level: SiteLevel) => void }) {
   const texts = t().sites;
   const [chosen, choose] = useState<Level | null>(level.level === "debug" ? null : "debug");
   const [expiry, setExpiry] = useState<Expiry>("+4h");
@@ -36,7 +36,7 @@ export function LevelForm({ id, level, done }: { id: string; level: SiteLevel; d
       const now = await sendJson<SiteLevel>("PUT", `/v1/sites/${encodeURIComponent(id)}/log-level`, { level: chosen, until, reason: reason.trim() });
       say(texts.done(id, now.level));
       setReason("");
-      done();
+      done(now);
     } catch (error) {
       setProblem(error);
     }

@@ -1,5 +1,7 @@
 // One site: its level, until when, who changed it; and for role support the change itself.
 
+import { useState } from "preact/hooks";
+
 import { me } from "../core/config";
 import { number } from "../core/format";
 import { useKeys } from "../core/keyboard";
@@ -20,6 +22,9 @@ import { LevelBadge, Until } from "./parts";
 export function SitePage({ id }: { id: string }) {
   const level = useResource<SiteLevel>(`/v1/sites/${encodeURIComponent(id)}/log-level`);
   const sites = useResource<Site[]>("/v1/sites");
+  // What a change answers is newer than what is read right after it.
+  const [changed, setChanged] = useState<SiteLevel | null>(null);
+  const shown = changed ?? level.data;
   useKeys({ Escape: () => go("/sites") });
   const site = sites.data?.find(({ site_id }) => site_id === id);
   return (
@@ -34,13 +39,13 @@ export function SitePage({ id }: { id: string }) {
       }
       beside={<Ways site={id} />}
     >
-      {level.data ? (
+      {shown ? (
         <>
           <div class="tiles">
-            <Current id={id} level={level.data} site={site} />
-            {me.value?.role === "support" ? <LevelForm id={id} level={level.data} done={level.reload} /> : me.value && <Ask id={id} level={level.data} />}
+            <Current id={id} level={shown} site={site} />
+            {me.value?.role === "support" ? <LevelForm id={id} level={shown} done={setChanged} /> : me.value && <Ask id={id} level={shown} />}
           </div>
-          <History history={level.data.history} />
+          <History history={shown.history} />
         </>
       ) : level.problem ? (
         <ProblemState problem={level.problem} retry={level.reload} />
