@@ -18,6 +18,7 @@ from ocpplog_common.clickhouse.tables import EXPORT_COLUMNS
 
 _COLUMNS: Final = {"site": "site_id", "charger": "charger_id", "connector": "connector_id"}
 _ENTRY: Final = re.compile(r"/v1/logs/[0-9a-f]+-[0-9a-f]+-\d+$")
+_LEVEL: Final = re.compile(r"/v1/sites/[^/]+/log-level$")
 _OWN: Final = ("field", "top", "by", "buckets", "backlog")
 
 
@@ -31,12 +32,15 @@ def install(page: Page, api: httpx.Client) -> None:
         "/v1/logs/histogram": _histogram,
         "/v1/logs/tail": _tail,
         "/v1/logs/export/columns": _export_columns,
-        "/v1/chargers": _chargers,
         "/v1/config": _config,
     }
     for path, handler in handlers.items():
         if path not in known:
             page.route(partial(_is, path), partial(_answer, handler, api))
+    if "/v1/sites/{site_id}/log-level" not in known:
+        levels = _Levels()
+        page.route(_LEVEL, levels.level)
+        page.route(partial(_is, "/v1/sites"), partial(_answer, levels.sites, api))
 
 
 def _is(path: str, url: str) -> bool:
@@ -112,12 +116,39 @@ def _with_neighbours(route: Route, api: httpx.Client) -> None:
     route.fulfill(json={**entry, "neighbours": {"before": entries[place + 1 : place + 6], "after": after}})
 
 
-def _chargers(route: Route, api: httpx.Client) -> None:
-    route.fulfill(json={"items": [], "next_cursor": None})
-
-
 def _config(route: Route, api: httpx.Client) -> None:
     route.fulfill(json={"oidc": None, "version": "test", "max_export": 10_000, "max_page": 1000})
+
+
+class _Levels:
+    """Levels of sites, as long as a page is there: what a page shows of them, and that it can change them."""
+
+    def __init__(self) -> None:
+        self._changes: list[dict[str, Any]] = []
+        self._until: str | None = None
+
+    def level(self, route: Route) -> None:
+        if route.request.method == "PUT":
+            self._change(json.loads(route.request.post_data or "{}"))
+        route.fulfill(json=self._answer())
+
+    def sites(self, route: Route, api: httpx.Client) -> None:
+        answer = self._answer()
+        more = {"level": answer["level"], "level_until": self._until, "level_after": answer["after"], "registered": True}
+        sites = api.get("/v1/sites", headers={"Authorization": route.request.headers["authorization"]}).json()
+        route.fulfill(json=[{**site, **more} for site in sites])
+
+    def _change(self, body: dict[str, Any]) -> None:
+        until, now = body["until"], datetime.now(UTC)
+        hours = int(until[1:-1]) * (24 if until.endswith("d") else 1) if until and until.startswith("+") else None
+        self._until = until if hours is None else _iso(now + timedelta(hours=hours))
+        change = {"who": "local-support", "at": _iso(now), "before": self._answer()["level"], "after": body["level"] or "info"}
+        self._changes.insert(0, {**change, "why": body["reason"], "until": self._until})
+
+    def _answer(self) -> dict[str, Any]:
+        level = self._changes[0]["after"] if self._changes else "info"
+        after = "info" if self._until else None
+        return {"level": level, "default_level": "info", "until": self._until, "after": after, "history": self._changes}
 
 
 def _iso(moment: datetime) -> str:
