@@ -36,12 +36,12 @@ def test_doubled_names_are_printed_and_end_it_with_1(
                 " SELECT {id:String}::UUID, 7, {sample:UInt16}, {at:String}",
                 {"id": TWICE, "sample": sample, "at": times[0]},
             )
-        assert main(["audit", "--from", "2026-11-24T00:00Z", "--to", "2026-11-25"]) == 1
+        assert main(["audit", "--from", "2026-11-24T00:00Z", "--to", "2026-11-25T00:00Z"]) == 1
         out, err = capsys.readouterr()
         assert out.splitlines() == [f"ocpp_log {TWICE} 7 2", f"meter_sample {TWICE} 7 1 3"]
         assert err == "ocpplog-admin audit: 2 names are stored more than once\n"
         # Of another time, and of the last day.
-        assert main(["audit", "--from", "2026-11-24T11:00Z", "--to", "2026-11-25"]) == 0
+        assert main(["audit", "--from", "2026-11-24T11:00Z", "--to", "2026-11-25T00:00Z"]) == 0
         client.command("TRUNCATE TABLE ocpplog.ocpp_log")
         client.command("TRUNCATE TABLE ocpplog.meter_sample")
         assert main(["audit"]) == 0

@@ -9,11 +9,13 @@ from typing import Any, Generic, TypeVar
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaConnectionError
 
 _log = structlog.get_logger(__name__)
 _Value = TypeVar("_Value")
 _POLL_MS = 500
 _RETRY_S = 1.0
+_LOOK_S = 0.01
 
 
 class CompactedTable(Mapping[str, _Value], Generic[_Value]):
@@ -21,7 +23,7 @@ class CompactedTable(Mapping[str, _Value], Generic[_Value]):
 
     `start()` returns once everything that was on the topic is read (or raises the `KafkaError` that prevents it); from then
     on a task follows the topic until `stop()`. A value that `decode` refuses (ValueError) is logged and leaves the older
-    value in place: one bad record must not take a site off.
+    value in place: one bad record must not take a site off. Of a transaction, nothing is seen before it is committed.
     """
 
     def __init__(self, topic: str, decode: Callable[[bytes], _Value], client: dict[str, Any]) -> None:
@@ -42,7 +44,8 @@ class CompactedTable(Mapping[str, _Value], Generic[_Value]):
         return len(self._values)
 
     async def start(self) -> None:
-        consumer = AIOKafkaConsumer(enable_auto_commit=False, auto_offset_reset="earliest", **self._client)
+        options = {"enable_auto_commit": False, "auto_offset_reset": "earliest", "isolation_level": "read_committed"}
+        consumer = AIOKafkaConsumer(**options, **self._client)
         await consumer.start()
         self._consumer = consumer
         try:
@@ -51,6 +54,22 @@ class CompactedTable(Mapping[str, _Value], Generic[_Value]):
             await self.stop()
             raise
         self._task = asyncio.create_task(self._follow(consumer), name=f"follow {self.topic}")
+
+    async def catch_up(self, beyond: Mapping[int, int] | None = None) -> None:
+        """Returns once everything is read that is on the topic now and, of the partitions in `beyond`, up to that offset.
+
+        Raises aiokafka's KafkaError, also where `start()` has not returned yet. Bound it in time: Kafka may be silent.
+        """
+        if self._consumer is None or self._task is None:
+            raise KafkaConnectionError(f"{self.topic} is not read yet")
+        ends = await self._consumer.end_offsets(list(self._consumer.assignment()))
+        for number, offset in (beyond or {}).items():
+            partition = TopicPartition(self.topic, number)
+            ends[partition] = max(ends.get(partition, 0), offset)
+        for partition, end in ends.items():
+            # The position: what ends a transaction takes an offset too, and is no record. It moves as records are applied.
+            while await self._consumer.position(partition) < end:
+                await asyncio.sleep(_LOOK_S)
 
     async def stop(self) -> None:
         if self._task:

@@ -18,7 +18,11 @@ MOST_CHANGES: Final = 50
 
 
 class LevelChangeError(ValueError):
-    """A change that cannot be made: says why."""
+    """A change that cannot be made: says why. `field`: what is to blame, if it is not the moment."""
+
+    def __init__(self, text: str, field: str = "") -> None:
+        super().__init__(text)
+        self.field = field
 
 
 def change_level(
@@ -49,7 +53,7 @@ def put_over(found: Site | None, line: Site, *, who: str, now: datetime) -> Site
         return line
     if line.level_until is not None and line.level_until != found.level_until:
         raise LevelChangeError(
-            f"{line.site_id}: level_until: change the level of a site that is there with `ocpplog-admin level`"
+            f"{line.site_id}: level_until: change the level of a site that is there with `ocpplog-admin level`", "level_until"
         )
     kept = replace(line, level=found.level, level_until=found.level_until, level_after=found.level_after, history=found.history)
     standing = standing_level(found)
@@ -74,9 +78,9 @@ def _change(
 
 def _check(site: Site, who: str, why: str, now: datetime, until: datetime | None) -> None:
     if not who.strip() or not why.strip():
-        raise LevelChangeError("say who changes the level, and why")
+        raise LevelChangeError("say who changes the level, and why", "why")
     if until is not None and until <= now:
-        raise LevelChangeError(f"an expiry in the past: {until.isoformat()}")
+        raise LevelChangeError(f"an expiry in the past: {until.isoformat()}", "until")
     if site.history and site.history[0].at > now:
         raise LevelChangeError(f"the level was changed at {site.history[0].at.isoformat()}, which is later than this clock says")
 

@@ -15,7 +15,11 @@ from ocpplog_common.levels import Level
 
 
 class RecordError(ValueError):
-    """A record that cannot be read: says which field and why."""
+    """A record that cannot be read, or must not be written: says which field and why. `field`: its name, if any."""
+
+    def __init__(self, text: str, field: str = "") -> None:
+        super().__init__(text)
+        self.field = field
 
 
 class Connectivity(StrEnum):
@@ -228,14 +232,15 @@ def check_to_write(record: Site | Charger) -> None:
         if "@" in record.upstream.partition("://")[2].partition("/")[0]:
             raise RecordError(
                 f"{name}: upstream: credentials must not be on Kafka; name them in upstream_credentials, and put user:password "
-                "into the gateway's file of that name"
+                "into the gateway's file of that name",
+                "upstream",
             )
         try:
             check_upstream(record.upstream)
         except ValueError as error:
-            raise RecordError(f"{name}: upstream: {error}") from None
+            raise RecordError(f"{name}: upstream: {error}", "upstream") from None
     if record.upstream_credentials and not is_credentials_name(record.upstream_credentials):
-        raise RecordError(f"{name}: upstream_credentials: a name of letters, digits and . _ -")
+        raise RecordError(f"{name}: upstream_credentials: a name of letters, digits and . _ -", "upstream_credentials")
 
 
 def encode(record: Site | Charger | ConnectionEvent | Gap) -> bytes:

@@ -4,24 +4,19 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import getpass
 import sys
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TypeVar
 
 from aiokafka.errors import KafkaError
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from ocpplog_common import id_tags, logging, records, tokens
-from ocpplog_common.admin import further, kafka, levels
+from ocpplog_common import id_tags, logging, tokens
+from ocpplog_common.admin import further, kafka, levels, record_commands
+from ocpplog_common.admin.arguments import argument
 from ocpplog_common.clickhouse import audit, client, migrate
-from ocpplog_common.records import Charger, LevelName, Site
+from ocpplog_common.record_writer import WriteFailed
 from ocpplog_common.settings import ClickHouseSettings, CommonSettings, KafkaSettings
-
-_Record = TypeVar("_Record", Site, Charger)
-_Parsed = TypeVar("_Parsed")
 
 
 class RowsDoubled(RuntimeError):
@@ -35,6 +30,7 @@ _FAILURES = (
     migrate.MigrationError,
     further.CommandFailed,
     RowsDoubled,
+    WriteFailed,
     OSError,
     ValueError,
 )
@@ -66,26 +62,16 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--print", action="store_true", help="print what would be run, and change nothing")
     command.set_defaults(run=_migrate)
 
-    command = commands.add_parser(
-        "put",
-        help="write sites and chargers, one JSON record a line, from standard input",
-        description="A site that is there keeps its level and their history; a level that a line names is a change of it.",
-    )
-    command.add_argument("kind", choices=["sites", "chargers"])
-    command.set_defaults(run=_put)
+    record_commands.add_to(commands)
 
-    command = commands.add_parser("level", help="change the log level of a site")
-    command.add_argument("site", help="site id")
-    command.add_argument("level", choices=[*LevelName, levels.DEFAULT], help="default: that of the site's connectivity")
-    expiry = command.add_mutually_exclusive_group()
-    expiry.add_argument("--until", type=_argument(levels.parse_moment), help="when it ends, with its zone: 2026-11-24T18:00Z")
-    expiry.add_argument("--for", dest="duration", type=_argument(levels.parse_duration), help="how long it lasts: 90m, 2h, 1d12h")
-    command.add_argument("--why", required=True, help="kept with the change")
-    command.add_argument("--who", default="", help="kept with the change (default: the user of this shell)")
-    command.set_defaults(run=_level)
     command = commands.add_parser("audit", help="look for rows that are stored twice; prints their names, exits with 1 if any")
-    command.add_argument("--from", dest="since", type=_moment, help="rows from then on, ISO 8601 (default: a day before --to)")
-    command.add_argument("--to", dest="until", type=_moment, help="rows before then (default: now)")
+    command.add_argument(
+        "--from",
+        dest="since",
+        type=argument(levels.parse_moment),
+        help="rows from then on, 2026-11-24T00:00Z (default: a day before --to)",
+    )
+    command.add_argument("--to", dest="until", type=argument(levels.parse_moment), help="rows before then (default: now)")
     command.set_defaults(run=_audit)
 
     command = commands.add_parser("token", help="mint a bearer token with a key file (local runs)")
@@ -122,12 +108,6 @@ def _migrate(options: argparse.Namespace) -> None:
     print("applied: " + ", ".join(names) if names else "schema is up to date")
 
 
-def _moment(text: str) -> datetime:
-    """UTC where no zone is said."""
-    found = datetime.fromisoformat(text)
-    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
-
-
 def _audit(options: argparse.Namespace) -> None:
     settings = ClickHouseSettings()
     until = options.until or datetime.now(UTC)
@@ -140,48 +120,6 @@ def _audit(options: argparse.Namespace) -> None:
     if count:
         raise RowsDoubled(f"{count} names are stored more than once")
     print(f"nothing is stored twice, from {since.isoformat(timespec='seconds')} to {until.isoformat(timespec='seconds')}")
-
-
-def _put(options: argparse.Namespace) -> None:
-    if options.kind == "sites":
-        count = asyncio.run(levels.put(KafkaSettings(), _records(records.decode_site), f"{_user()}, ocpplog-admin put"))
-    else:
-        count = asyncio.run(kafka.put_records(KafkaSettings(), _records(records.decode_charger)))
-    print(f"written: {count} {options.kind}")
-
-
-def _records(decode: Callable[[bytes], _Record]) -> list[_Record]:
-    found = [decode(line) for line in sys.stdin.buffer.read().splitlines() if line.strip()]
-    for record in found:
-        records.check_to_write(record)
-    return found
-
-
-def _level(options: argparse.Namespace) -> None:
-    until = options.until if options.duration is None else options.duration
-    who = options.who or _user()
-    changed = asyncio.run(levels.change(KafkaSettings(), options.site, options.level, who, options.why, until))
-    print(levels.in_words(changed))
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        # In a container, the user often has no name.
-        return "unknown"
-
-
-def _argument(parse: Callable[[str], _Parsed]) -> Callable[[str], _Parsed]:
-    """As argparse wants it, to show the reason."""
-
-    def convert(text: str) -> _Parsed:
-        try:
-            return parse(text)
-        except ValueError as error:
-            raise argparse.ArgumentTypeError(str(error)) from None
-
-    return convert
 
 
 def _token(options: argparse.Namespace) -> None:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+import contextlib
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Final
 
-from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
 from ocpplog_common import records, topics
 from ocpplog_common.compacted import CompactedTable, partitions_of
+from ocpplog_common.record_writer import RecordWriter
 from ocpplog_common.records import Charger, Site
 from ocpplog_common.settings import KafkaSettings
+
+_WITHIN_S: Final = 30.0
+"""How long Kafka may take over a change."""
 
 
 async def create_topics(settings: KafkaSettings, partitions: int, replication: int) -> list[str]:
@@ -35,33 +39,49 @@ async def create_topics(settings: KafkaSettings, partitions: int, replication: i
         await client.close()
 
 
+class OpenRecords:
+    """Sites and chargers as they are, and the writer that changes them."""
+
+    def __init__(self, settings: KafkaSettings) -> None:
+        client = settings.kafka_client()
+        self._sites: CompactedTable[Site] = CompactedTable(topics.SITES, records.decode_site, client)
+        self._chargers: CompactedTable[Charger] = CompactedTable(topics.CHARGERS, records.decode_charger, client)
+        self.writer = RecordWriter(settings, self, _WITHIN_S)
+
+    @property
+    def sites(self) -> Mapping[str, Site]:
+        return self._sites
+
+    @property
+    def chargers(self) -> Mapping[str, Charger]:
+        return self._chargers
+
+    @property
+    def tables(self) -> tuple[CompactedTable[Site], CompactedTable[Charger]]:
+        return self._sites, self._chargers
+
+
+@contextlib.asynccontextmanager
+async def open_records(settings: KafkaSettings) -> AsyncIterator[OpenRecords]:
+    """Raises aiokafka's KafkaError, and ValueError where a topic is missing."""
+    found = OpenRecords(settings)
+    async with contextlib.AsyncExitStack() as started:
+        for table in found.tables:
+            if not await partitions_of(table.topic, settings.kafka_client()):
+                raise ValueError(f"there is no topic {table.topic}: `ocpplog-admin topics` creates it")
+            await table.start()
+            started.push_async_callback(table.stop)
+        yield found
+
+
 async def read_sites(settings: KafkaSettings) -> dict[str, Site]:
-    """The records of `ocpp.sites`, by their id. Raises aiokafka's KafkaError, and ValueError where there is no such topic."""
-    client = settings.kafka_client()
-    if not await partitions_of(topics.SITES, client):
-        raise ValueError(f"there is no topic {topics.SITES}: `ocpplog-admin topics` creates it")
-    table: CompactedTable[Site] = CompactedTable(topics.SITES, records.decode_site, client)
-    await table.start()
-    try:
-        return dict(table)
-    finally:
-        await table.stop()
+    """The records of `ocpp.sites`, by their id. Raises as `open_records`."""
+    async with open_records(settings) as found:
+        return dict(found.sites)
 
 
-async def put_records(settings: KafkaSettings, found: Iterable[Site | Charger]) -> int:
-    """Write sites and chargers to their compacted topics; returns how many, once Kafka has acknowledged all."""
-    producer = AIOKafkaProducer(acks="all", enable_idempotence=settings.kafka_idempotence, **settings.kafka_client())
-    await producer.start()
-    try:
-        pending: list[Any] = [await _send(producer, record) for record in found]
-        for acknowledgement in pending:
-            await acknowledgement
-        return len(pending)
-    finally:
-        await producer.stop()
-
-
-async def _send(producer: AIOKafkaProducer, record: Site | Charger) -> Any:
-    if isinstance(record, Site):
-        return await producer.send(topics.SITES, records.encode(record), key=record.site_id.encode())
-    return await producer.send(topics.CHARGERS, records.encode(record), key=record.charger_id.encode())
+async def put_records(settings: KafkaSettings, lines: Sequence[Site | Charger]) -> int:
+    """Write sites and chargers as they are, all or none; returns how many, once Kafka has acknowledged. Raises as
+    `open_records`, and `record_writer.WriteFailed`."""
+    async with open_records(settings) as found:
+        return await found.writer.change(lambda: (lines, len(lines)))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from ocpplog_common import record_changes
 from ocpplog_common.admin import kafka
-from ocpplog_common.level_changes import LevelChangeError, change_level, put_over
+from ocpplog_common.level_changes import change_level, put_over
 from ocpplog_common.records import LevelName, Site
 from ocpplog_common.settings import KafkaSettings
 
@@ -40,22 +41,29 @@ def parse_moment(text: str) -> datetime:
 async def change(
     settings: KafkaSettings, site_id: str, level: str, who: str, why: str, until: datetime | timedelta | None
 ) -> Site:
-    """Change the level of a site, until then or for so long; returns its new record, once Kafka has it. Raises ValueError, or
-    aiokafka's KafkaError."""
-    site = (await kafka.read_sites(settings)).get(site_id)
-    if site is None:
-        raise LevelChangeError(f"there is no site {site_id!r} in ocpp.sites")
+    """Change the level of a site, until then or for so long; returns its new record, once Kafka has it. Raises ValueError, as
+    `kafka.open_records`, and `record_writer.WriteFailed`."""
     name = None if level == DEFAULT else LevelName(level)
-    now = datetime.now(UTC)
-    changed = change_level(site, name, who=who, why=why, now=now, until=now + until if isinstance(until, timedelta) else until)
-    await kafka.put_records(settings, [changed])
-    return changed
+    async with kafka.open_records(settings) as records:
+
+        def decide() -> tuple[list[Site], Site]:
+            site, now = record_changes.site(records, site_id), datetime.now(UTC)
+            end = now + until if isinstance(until, timedelta) else until
+            changed = change_level(site, name, who=who, why=why, now=now, until=end)
+            return [changed], changed
+
+        return await records.writer.change(decide)
 
 
-async def put(settings: KafkaSettings, lines: Iterable[Site], who: str) -> int:
+async def put(settings: KafkaSettings, lines: Sequence[Site], who: str) -> int:
     """Write sites over those that are there: see `put_over`. Returns how many. Raises as `change`."""
-    found, now = await kafka.read_sites(settings), datetime.now(UTC)
-    return await kafka.put_records(settings, [put_over(found.get(line.site_id), line, who=who, now=now) for line in lines])
+    async with kafka.open_records(settings) as records:
+
+        def decide() -> tuple[list[Site], int]:
+            now = datetime.now(UTC)
+            return [put_over(records.sites.get(line.site_id), line, who=who, now=now) for line in lines], len(lines)
+
+        return await records.writer.change(decide)
 
 
 def in_words(site: Site) -> str:
