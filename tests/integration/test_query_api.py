@@ -7,6 +7,8 @@ import re
 import sys
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from importlib import metadata
 from pathlib import Path
 
 import httpx
@@ -42,9 +44,11 @@ class TestWhoMaySeeWhat:
         for_ever = jwt.encode({"sub": "x", "aud": "ocpplog", "role": "support", "sites": ["*"]}, bench.key)
         no_role = jwt.encode({"sub": "x", "aud": "ocpplog", "exp": time.time() + 60, "sites": ["*"]}, bench.key)
         no_sites = jwt.encode({"sub": "x", "aud": "ocpplog", "exp": time.time() + 60, "role": "support"}, bench.key)
-        bad = [forged, unsigned, foreign, for_ever, no_role, no_sites, "x", bench.token(lifetime=-5)]
+        bad = [forged, unsigned, foreign, for_ever, no_role, no_sites, "x", bench.token(lifetime=-15)]
         paths = [
-            path.replace("{entry_id}", "1-" + "a" * 32 + "-1") for path in httpx.get(f"{bench.url}/openapi.json").json()["paths"]
+            path.replace("{entry_id}", "1-" + "a" * 32 + "-1")
+            for path in httpx.get(f"{bench.url}/openapi.json").json()["paths"]
+            if path != "/v1/config"
         ]
         assert len(paths) >= 5
         for path in paths:
@@ -69,11 +73,19 @@ class TestWhoMaySeeWhat:
         assert bench.found(bench.token(sites=()), error_code="GroundFailure") == []
 
     def test_me(self, bench: Bench) -> None:
-        assert bench.get("/v1/me", bench.token(Role.VIEWER, ("b", "a"))).json() == {
+        token = bench.token(Role.VIEWER, ("b", "a"))
+        expires = datetime.fromtimestamp(jwt.decode(token, options={"verify_signature": False})["exp"], UTC)
+        assert bench.get("/v1/me", token).json() == {
             "subject": "tester",
             "role": "viewer",
             "sites": ["a", "b"],
+            "expires_at": f"{expires:%Y-%m-%dT%H:%M:%S}.000Z",
         }
+
+    def test_the_page_needs_no_token_to_know_where_to_sign_in(self, bench: Bench) -> None:
+        answer = httpx.get(f"{bench.url}/v1/config")
+        version = metadata.version("ocpplog-query-api")
+        assert answer.json() == {"oidc": None, "version": version, "max_export": 100, "max_page": 1000}
 
 
 class TestPages:

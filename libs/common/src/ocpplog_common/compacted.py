@@ -68,7 +68,7 @@ class CompactedTable(Mapping[str, _Value], Generic[_Value]):
             ends[partition] = max(ends.get(partition, 0), offset)
         for partition, end in ends.items():
             # The position: what ends a transaction takes an offset too, and is no record. It moves as records are applied.
-            while await self._consumer.position(partition) < end:
+            while await self._consumer.position(partition) < end:  # noqa: ASYNC110 - aiokafka has no event for it
                 await asyncio.sleep(_LOOK_S)
 
     async def stop(self) -> None:

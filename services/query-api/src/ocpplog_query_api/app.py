@@ -8,8 +8,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
-from ocpplog_query_api import errors, health, middleware
-from ocpplog_query_api.auth import JwtVerifier
+from ocpplog_query_api import caller, errors, health, middleware
 from ocpplog_query_api.chargers import endpoints as chargers
 from ocpplog_query_api.dashboard import endpoints as dashboard
 from ocpplog_query_api.database import Database
@@ -22,6 +21,7 @@ from ocpplog_query_api.registry import Registry
 from ocpplog_query_api.sessions import endpoints as sessions
 from ocpplog_query_api.settings import ApiSettings
 from ocpplog_query_api.sites import endpoints as sites
+from ocpplog_query_api.verification import JwtVerifier
 
 _DESCRIPTION = """The message log of a fleet of EV chargers: each entry is one exchange of OCPP messages,
 a request and its response.
@@ -56,7 +56,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
     # The export and the tail before the log: /v1/logs/export is no entry id.
     for router in (exports.router, live.router, logs.router, sites.router, health.router):
         app.include_router(router)
-    for router in (overview.router, chargers.router, sessions.router):
+    for router in (caller.router, overview.router, chargers.router, sessions.router):
         app.include_router(router)
     dashboard.mount(app)
     return app

@@ -51,6 +51,10 @@ class Unauthenticated(ApiError):
     status, kind, title = 401, "unauthenticated", "A valid token is required"
 
 
+class IssuerUnavailable(ApiError):
+    status, kind, title = 503, "issuer-unavailable", "The token cannot be checked at the moment"
+
+
 class Forbidden(ApiError):
     status, kind, title = 403, "forbidden", "Your role does not allow this"
 

@@ -8,7 +8,7 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from ocpplog_common.settings import ClickHouseSettings, KafkaSettings
-from ocpplog_common.tokens import AUDIENCE
+from ocpplog_common.tokens import AUDIENCE, ROLE_CLAIM, SITES_CLAIM
 
 
 class ApiSettings(ClickHouseSettings, KafkaSettings):
@@ -18,6 +18,18 @@ class ApiSettings(ClickHouseSettings, KafkaSettings):
     api_jwks_url: str = Field("", description="JWKS of the OIDC issuer whose tokens are accepted; goes before the key file")
     api_jwt_issuer: str = Field("", description="Issuer that tokens must name; empty: any")
     api_jwt_audience: str = Field(AUDIENCE, description="Audience that tokens must name")
+    api_jwt_role_claim: str = Field(
+        ROLE_CLAIM, min_length=1, description="Claim with the role, or a list with it; in other claims: realm_access.roles"
+    )
+    api_jwt_sites_claim: str = Field(
+        SITES_CLAIM, min_length=1, description="Claim with the list of site ids, or *; dots as there"
+    )
+    api_jwks_refresh_s: float = Field(
+        30.0, gt=0, description="How often the JWKS may be read at most, for tokens signed with an unknown key"
+    )
+    api_oidc_authority: str = Field("", description="OIDC issuer at which people sign in to the dashboard; empty: with a token")
+    api_oidc_client_id: str = Field("", description="The dashboard's client id there: a public client, with PKCE")
+    api_oidc_scopes: str = Field("openid profile", description="What the dashboard asks for there")
     api_cors_origins: list[str] = Field([], description="Origins whose pages may call the API (JSON list)")
     api_max_seconds: float = Field(30.0, gt=0, description="How long a query may take in ClickHouse")
     api_max_memory_bytes: int = Field(2 * 1024**3, gt=0, description="How much memory a query may take in ClickHouse")
@@ -36,7 +48,7 @@ class ApiSettings(ClickHouseSettings, KafkaSettings):
     api_tail_ping_s: float = Field(15.0, gt=0, description="Longest silence towards a client that follows the log")
 
     @model_validator(mode="after")
-    def _can_verify(self) -> Self:
+    def _is_whole(self) -> Self:
         """The key file is also needed with a JWKS: it signs the cursors."""
         if self.api_jwt_key_file is None:
             raise ValueError("OCPPLOG_API_JWT_KEY_FILE is required: it signs the cursors, and tokens where there is no JWKS")
@@ -44,6 +56,8 @@ class ApiSettings(ClickHouseSettings, KafkaSettings):
             raise ValueError(f"OCPPLOG_API_JWT_KEY_FILE: {self.api_jwt_key_file} is not a file")
         if len(self.key) < 32:
             raise ValueError("OCPPLOG_API_JWT_KEY_FILE: the key is shorter than 32 characters")
+        if bool(self.api_oidc_authority) != bool(self.api_oidc_client_id):
+            raise ValueError("OCPPLOG_API_OIDC_AUTHORITY and OCPPLOG_API_OIDC_CLIENT_ID belong together")
         return self
 
     @property
