@@ -33,7 +33,7 @@ pytestmark = [
     pytest.mark.skipif(not apache_kafka.JARS, reason="the embedded broker knows neither users nor rules: make test-kafka"),
 ]
 USERS = list(yaml.safe_load_all((K8S / "components/kafka/users.yaml").read_text()))
-_TYPES = {"topic": 2, "group": 3}
+_TYPES = {"topic": 2, "group": 3, "transactionalId": 5}
 _PATTERNS = {"literal": 3, "prefix": 4}
 _OPERATIONS = {"Read": 3, "Write": 4, "Create": 5, "Describe": 8, "DescribeConfigs": 10}
 _ALLOW = 3

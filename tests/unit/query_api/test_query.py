@@ -16,6 +16,7 @@ from ocpplog_query_api.logs.identity import EntryId, Place
 from ocpplog_query_api.logs.search import Match, Search
 from ocpplog_query_api.scope import Scope
 from ocpplog_query_api.settings import ApiSettings
+from ocpplog_query_api.sites import query as sites
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 PLACE = Place("2026-11-24 00:00:00.123", 3, 2**60, "a" * 32, 9)
@@ -122,7 +123,7 @@ class TestBuilder:
             query.count("log", ONE, Search()),
             query.count("log", ONE, self.SEARCH, 100),
             query.entry("log", ONE, EntryId(1, "a" * 32, 1), ["action"]),
-            query.sites("log", ONE),
+            sites.entries("log", ONE, ["mine", "other"], NOW),
             *(summaries.histogram("log", ONE, search, "action", SCALE) for search in (Search(), self.SEARCH)),
             *(summaries.by_hour("log", ONE, search) for search in (Search(), self.SEARCH)),
             *(summaries.facets("log", ONE, search, ["site", "connector"], 5, "x") for search in (Search(), self.SEARCH)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
@@ -16,6 +16,7 @@ _Value = TypeVar("_Value")
 _POLL_MS = 500
 _RETRY_S = 1.0
 _LOOK_S = 0.01
+_READS: Final = {"enable_auto_commit": False, "auto_offset_reset": "earliest", "isolation_level": "read_committed"}
 
 
 class CompactedTable(Mapping[str, _Value], Generic[_Value]):
@@ -44,8 +45,7 @@ class CompactedTable(Mapping[str, _Value], Generic[_Value]):
         return len(self._values)
 
     async def start(self) -> None:
-        options = {"enable_auto_commit": False, "auto_offset_reset": "earliest", "isolation_level": "read_committed"}
-        consumer = AIOKafkaConsumer(**options, **self._client)
+        consumer = AIOKafkaConsumer(**_READS, **self._client)
         await consumer.start()
         self._consumer = consumer
         try:
@@ -62,7 +62,7 @@ class CompactedTable(Mapping[str, _Value], Generic[_Value]):
         """
         if self._consumer is None or self._task is None:
             raise KafkaConnectionError(f"{self.topic} is not read yet")
-        ends = await self._consumer.end_offsets(list(self._consumer.assignment()))
+        ends = await self._ends(list(self._consumer.assignment()))
         for number, offset in (beyond or {}).items():
             partition = TopicPartition(self.topic, number)
             ends[partition] = max(ends.get(partition, 0), offset)
@@ -70,6 +70,15 @@ class CompactedTable(Mapping[str, _Value], Generic[_Value]):
             # The position: what ends a transaction takes an offset too, and is no record. It moves as records are applied.
             while await self._consumer.position(partition) < end:  # noqa: ASYNC110 - aiokafka has no event for it
                 await asyncio.sleep(_LOOK_S)
+
+    async def _ends(self, partitions: list[TopicPartition]) -> dict[TopicPartition, int]:
+        """Over a connection of its own: on the follower's, the answer comes behind that of a fetch, which waits for news."""
+        consumer = AIOKafkaConsumer(**_READS, **self._client)
+        try:
+            await consumer.start()
+            return dict(await consumer.end_offsets(partitions))
+        finally:
+            await consumer.stop()
 
     async def stop(self) -> None:
         if self._task:

@@ -8,7 +8,9 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
+from ocpplog_common.record_writer import RecordWriter
 from ocpplog_query_api import caller, errors, health, middleware
+from ocpplog_query_api.chargers import administration_endpoints as charger_administration
 from ocpplog_query_api.chargers import endpoints as chargers
 from ocpplog_query_api.dashboard import endpoints as dashboard
 from ocpplog_query_api.database import Database
@@ -34,6 +36,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.database = Database(settings)
         app.state.registry = Registry(settings.kafka_client())
+        app.state.writer = RecordWriter(settings, app.state.registry, settings.api_write_seconds)
         app.state.live = live.Live(app.state.database, settings)
         await app.state.registry.start()
         yield
@@ -56,7 +59,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
     # The export and the tail before the log: /v1/logs/export is no entry id.
     for router in (exports.router, live.router, logs.router, sites.router, health.router):
         app.include_router(router)
-    for router in (caller.router, overview.router, chargers.router, sessions.router):
+    for router in (caller.router, overview.router, chargers.router, charger_administration.router, sessions.router):
         app.include_router(router)
     dashboard.mount(app)
     return app

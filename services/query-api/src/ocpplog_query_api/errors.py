@@ -72,6 +72,30 @@ class InvalidParameter(ApiError):
         super().__init__(f"{field}: {reason}", errors=[{"field": field, "reason": reason}])
 
 
+class Conflict(ApiError):
+    status, kind, title = 409, "conflict", "This cannot be done as things are"
+
+
+class ChangedMeanwhile(ApiError):
+    status, kind, title = 412, "changed-meanwhile", "Somebody else has changed it meanwhile"
+
+
+class PreconditionRequired(ApiError):
+    status, kind, title = 428, "precondition-required", "Say which state you change"
+
+
+class RecordsUnavailable(ApiError):
+    status, kind, title = 503, "records-unavailable", "Sites and chargers cannot be read at the moment"
+
+
+class NotWritten(ApiError):
+    status, kind, title = 503, "not-written", "Kafka has not acknowledged: nothing was changed"
+
+
+class MaybeWritten(ApiError):
+    status, kind, title = 503, "maybe-written", "Kafka has not said whether it was changed"
+
+
 class TooMany(ApiError):
     status, kind, title = 422, "too-many-entries", "More entries match than an export may hold"
 
@@ -145,7 +169,7 @@ def _answer(
 
 
 def _field(location: Sequence[int | str]) -> str:
-    names = [str(part) for part in location if part not in ("query", "path", "header")]
+    names = [str(part) for part in location if part not in ("query", "path", "header", "body")]
     return ".".join(names) or "request"
 
 
@@ -159,3 +183,8 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
     )
 }
 """The problems that any endpoint under /v1 can answer with."""
+
+
+def documented(*kinds: type[ApiError]) -> dict[int | str, dict[str, Any]]:
+    """For `responses` of an endpoint: these problems besides."""
+    return {kind.status: {"model": ProblemBody, "description": kind.title} for kind in kinds}

@@ -34,6 +34,10 @@ class Registry:
     def chargers(self) -> Mapping[str, Charger]:
         return self._chargers
 
+    @property
+    def tables(self) -> tuple[CompactedTable[Site], CompactedTable[Charger]]:
+        return self._sites, self._chargers
+
     async def start(self) -> None:
         """Returns at once: reading the topics goes on beside the answers."""
         self._starting = asyncio.create_task(self._start(), name="read sites and chargers")

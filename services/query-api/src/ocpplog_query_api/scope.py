@@ -16,3 +16,6 @@ class Scope:
         if self.sites is None:
             return wanted or None
         return sorted(self.sites.intersection(wanted) if wanted else self.sites)
+
+    def has(self, site: str) -> bool:
+        return self.sites is None or site in self.sites

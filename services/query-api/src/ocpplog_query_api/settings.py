@@ -47,6 +47,10 @@ class ApiSettings(ClickHouseSettings, KafkaSettings):
     api_max_tails_per_caller: int = Field(10, ge=0, description="Of one caller; over it: 429")
     api_tail_ping_s: float = Field(15.0, gt=0, description="Longest silence towards a client that follows the log")
 
+    api_write_seconds: float = Field(
+        10.0, gt=0, description="How long Kafka may take to acknowledge a change of a site or a charger; then 503"
+    )
+
     @model_validator(mode="after")
     def _is_whole(self) -> Self:
         """The key file is also needed with a JWKS: it signs the cursors."""

@@ -11,8 +11,8 @@ from pathlib import Path
 from aiokafka.errors import KafkaError
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from ocpplog_common import id_tags, logging, tokens
-from ocpplog_common.admin import further, kafka, levels, record_commands
+from ocpplog_common import id_tags, logging, moments, tokens
+from ocpplog_common.admin import further, kafka, record_commands
 from ocpplog_common.admin.arguments import argument
 from ocpplog_common.clickhouse import audit, client, migrate
 from ocpplog_common.record_writer import WriteFailed
@@ -68,10 +68,10 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--from",
         dest="since",
-        type=argument(levels.parse_moment),
+        type=argument(moments.parse_moment),
         help="rows from then on, 2026-11-24T00:00Z (default: a day before --to)",
     )
-    command.add_argument("--to", dest="until", type=argument(levels.parse_moment), help="rows before then (default: now)")
+    command.add_argument("--to", dest="until", type=argument(moments.parse_moment), help="rows before then (default: now)")
     command.set_defaults(run=_audit)
 
     command = commands.add_parser("token", help="mint a bearer token with a key file (local runs)")

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias, TypeVar
 
 from msgspec.structs import replace
 
-from ocpplog_common import record_changes, records, topics
+from ocpplog_common import moments, record_changes, records, topics
 from ocpplog_common.admin import kafka, levels
 from ocpplog_common.admin.arguments import argument
 from ocpplog_common.admin.kafka import OpenRecords
@@ -43,8 +43,8 @@ def _add_level(commands: _Commands) -> None:
     command.add_argument("site", help="site id")
     command.add_argument("level", choices=[*LevelName, levels.DEFAULT], help="default: that of the site's connectivity")
     expiry = command.add_mutually_exclusive_group()
-    expiry.add_argument("--until", type=argument(levels.parse_moment), help="when it ends, with its zone: 2026-11-24T18:00Z")
-    expiry.add_argument("--for", dest="duration", type=argument(levels.parse_duration), help="how long it lasts: 90m, 2h, 1d12h")
+    expiry.add_argument("--until", type=argument(moments.parse_moment), help="when it ends, with its zone: 2026-11-24T18:00Z")
+    expiry.add_argument("--for", dest="duration", type=argument(moments.parse_duration), help="how long it lasts: 90m, 2h, 1d12h")
     command.add_argument("--why", required=True, help="kept with the change")
     command.add_argument("--who", default="", help="kept with the change (default: the user of this shell)")
     command.set_defaults(run=_level)

@@ -131,16 +131,6 @@ def entry(database: str, scope: Scope, found: EntryId, columns: Sequence[str]) -
     return Statement(sql, conditions.parameters)
 
 
-def sites(database: str, scope: Scope) -> Statement:
-    """The sites with entries, with what came in the last 24 hours."""
-    conditions = matching(scope, Search())
-    sql = (
-        "SELECT site_id, countIf(datetime > now64(3) - INTERVAL 1 DAY) AS entries_24h, max(datetime) AS last_entry"
-        f" FROM {database}.{tables.LOG} WHERE {conditions.sql()} GROUP BY site_id ORDER BY site_id"
-    )
-    return Statement(sql, conditions.parameters)
-
-
 def _continue(conditions: Conditions, order: Order, after: Place) -> None:
     sign = "<" if order == "desc" else ">"
     # The first condition says nothing new, and halves the time: it is one that the sorting key understands.

@@ -1,29 +1,91 @@
-"""GET /v1/sites."""
+"""Sites and their log levels: /v1/sites."""
 
 from __future__ import annotations
 
-from fastapi import APIRouter
-from pydantic import BaseModel, Field
+from datetime import UTC, datetime
+from typing import Annotated, Final
 
-from ocpplog_query_api.auth import CurrentCaller
+from fastapi import APIRouter, Depends, Path, Response
+
+from ocpplog_common.records import Site
+from ocpplog_query_api.auth import CurrentCaller, SupportCaller
 from ocpplog_query_api.database import CurrentDatabase
-from ocpplog_query_api.errors import RESPONSES
-from ocpplog_query_api.logs import query, times
+from ocpplog_query_api.errors import RESPONSES, NotFound, documented
+from ocpplog_query_api.registry import CurrentRegistry
+from ocpplog_query_api.sites import levels
+from ocpplog_query_api.sites.administration import SiteAdministration
+from ocpplog_query_api.sites.repository import SiteRepository
+from ocpplog_query_api.sites.schemas import LogLevel, LogLevelBody, SiteBody, SiteDetail, SiteSummary
+from ocpplog_query_api.writing import OF_PUT, PROBLEMS, CurrentChanges, GivenPreconditions, KnownRegistry, etag
 
-router = APIRouter(prefix="/v1", tags=["caller"], responses=RESPONSES)
+router = APIRouter(prefix="/v1/sites", tags=["fleet"], responses=RESPONSES)
+SiteId = Annotated[str, Path(max_length=256, description="Site id")]
+_MISSING: Final = documented(NotFound)
 
 
-class SiteSummary(BaseModel):
-    site_id: str
-    entries_24h: int = Field(description="Entries of the last 24 hours")
-    last_entry: str = Field(description="When the newest entry came, UTC")
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
-@router.get("/sites", summary="Sites with entries")
-async def list_sites(caller: CurrentCaller, database: CurrentDatabase) -> list[SiteSummary]:
-    statement = query.sites(database.name, caller.scope)
-    rows = await database.rows("sites", statement.sql, statement.parameters)
-    return [
-        SiteSummary(site_id=row["site_id"], entries_24h=row["entries_24h"], last_entry=times.iso(row["last_entry"]))
-        for row in rows
-    ]
+def repository(caller: CurrentCaller, database: CurrentDatabase, records: CurrentRegistry) -> SiteRepository:
+    return SiteRepository(database, caller.scope, caller.role, records)
+
+
+def administration(caller: SupportCaller, records: KnownRegistry, conditions: GivenPreconditions) -> SiteAdministration:
+    return SiteAdministration(records, caller, conditions, _now)
+
+
+Sites = Annotated[SiteRepository, Depends(repository)]
+Administration = Annotated[SiteAdministration, Depends(administration)]
+
+
+@router.get("", summary="Sites", response_model=list[SiteSummary])
+async def list_sites(sites: Sites) -> list[SiteDetail]:
+    """All that may be seen: those that are registered, and those that only have entries."""
+    return await sites.sites(_now())
+
+
+@router.get("/{site_id}", summary="A site", responses=_MISSING)
+async def read(site_id: SiteId, sites: Sites, records: CurrentRegistry, response: Response) -> SiteDetail:
+    """With an ETag for the role support: what a change of it names in If-Match."""
+    return await _read(site_id, sites, records.sites.get(site_id), response)
+
+
+@router.put("/{site_id}", summary="Create or replace a site", responses=PROBLEMS | OF_PUT | {201: {"model": SiteDetail}})
+async def put(
+    site_id: SiteId, body: SiteBody, to: Administration, changes: CurrentChanges, sites: Sites, response: Response
+) -> SiteDetail:
+    """201 for a new one. Whoever replaces one sends its ETag as If-Match. Answered once Kafka has acknowledged."""
+    record, is_new = await changes.make(lambda: to.put(site_id, body))
+    response.status_code = 201 if is_new else 200
+    return await _read(site_id, sites, record, response)
+
+
+@router.delete("/{site_id}", summary="Remove a site", status_code=204, responses=PROBLEMS)
+async def remove(site_id: SiteId, to: Administration, changes: CurrentChanges) -> None:
+    """409 while chargers belong to it. Its entries stay, and go on at level info where chargers still come."""
+    await changes.make(lambda: to.remove(site_id))
+
+
+@router.get("/{site_id}/log-level", summary="A site's log level, and its changes", responses=_MISSING)
+async def read_level(site_id: SiteId, sites: Sites, records: KnownRegistry) -> LogLevel:
+    record = records.sites.get(site_id)
+    if not await sites.sites(_now(), [site_id]):
+        raise NotFound("There is no such site.")
+    return levels.described(record or Site(site_id), _now())
+
+
+@router.put("/{site_id}/log-level", summary="Change a site's log level", responses=PROBLEMS)
+async def put_level(site_id: SiteId, body: LogLevelBody, to: Administration, changes: CurrentChanges) -> LogLevel:
+    """With `until`, the site falls back then to what it had. Answered once Kafka has acknowledged; takes effect within 2 s."""
+    changed = await changes.make(lambda: to.change_level(site_id, body))
+    return levels.described(changed, _now())
+
+
+async def _read(site_id: str, sites: SiteRepository, record: Site | None, response: Response) -> SiteDetail:
+    found = await sites.sites(_now(), [site_id])
+    if not found:
+        raise NotFound("There is no such site.")
+    if record and found[0].upstream is not None:
+        response.headers["ETag"] = etag(record)
+    return found[0]
