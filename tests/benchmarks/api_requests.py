@@ -1,0 +1,99 @@
+"""What people ask the API, by the names of the store's benchmark, and what a page asks when it opens."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from benchmarks.api_rig import Api, Parameters
+
+LOGS: Final = "/v1/logs"
+HISTOGRAM: Final = "/v1/logs/histogram"
+EXPORT: Final = "/v1/logs/export"
+EXPORTED: Final = 10_000
+_SITES: Final = ("SITE-0037", "SITE-0001", "SITE-0100", "SITE-0399")
+_FIVE: Final = ["SITE-0037", "SITE-0001", "SITE-0100", "SITE-0200", "SITE-0399"]
+_CHARGERS: Final = ("CP0037-003", "CP0001-001", "CP0100-007", "CP0399-011")
+_DEEP_PAGES: Final = 25
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """`variants` are alike, and asked in turn."""
+
+    name: str
+    path: str
+    variants: Sequence[Parameters]
+
+
+def asked(api: Api) -> list[Asked]:
+    rare: Parameters = {"action": "GetDiagnostics"}
+    return [
+        _logs("latest, 1 site", *({"site": site} for site in _SITES)),
+        _logs("latest, 5 sites", {"site": _FIVE}),
+        _logs("latest, all", {}),
+        _logs("charger, 1 site", *({"site": _site(charger), "charger": charger} for charger in _CHARGERS)),
+        _logs("charger, all", *({"charger": charger} for charger in _CHARGERS)),
+        _logs("rare action, 1 site", *({"site": site, **rare} for site in _SITES)),
+        _logs("rare action, all", rare),
+        _logs("charger and Faulted, all", *({"charger": charger, "status": "Faulted"} for charger in _CHARGERS)),
+        _logs("unique term, all", {"q": unique_term(api)}),
+        _logs("absent term, all", {"q": "absentterm"}),
+        _logs("two terms, 1 site", *({"site": site, "q": "faulted groundfailure"} for site in _SITES)),
+        _logs("two terms, all", {"q": "faulted groundfailure"}),
+        _logs("part of a word, 1 site", *({"site": site, "q": "dfail"} for site in _SITES)),
+        _logs("part of a word, all", {"q": "dfail"}),
+        _logs("24 h and a term, 1 site", *({"site": site, "q": "faulted", "from": "-24h"} for site in _SITES)),
+        _logs("24 h and a term, all", {"q": "faulted", "from": "-24h"}),
+        _logs("count of a broad term, all", {"q": "faulted", "count": "true", "limit": "1"}),
+        Asked("histogram 24 h, 1 site", HISTOGRAM, [{"site": site, "from": "-24h"} for site in _SITES]),
+        Asked("histogram by action, 14 days, all", HISTOGRAM, [{"by": "action", "from": "-14d"}]),
+        *deep(api),
+    ]
+
+
+def deep(api: Api) -> list[Asked]:
+    """Pages far behind the first one, of the same searches as `latest`."""
+    return [
+        _logs("deep page by key, 1 site", *({"site": site, "cursor": _cursor(api, {"site": site})} for site in _SITES)),
+        _logs("deep page by key, all", {"cursor": _cursor(api, {})}),
+    ]
+
+
+FIRST_PAGES: Final = {"deep page by key, 1 site": "latest, 1 site", "deep page by key, all": "latest, all"}
+
+START_VIEW: Final = [
+    Asked("page", "/", [{}]),
+    Asked("who am I", "/v1/me", [{}]),
+    Asked("configuration", "/v1/config", [{}]),
+    Asked("sites", "/v1/sites", [{}]),
+    Asked("overview", "/v1/overview", [{}]),
+    Asked("newest entries", LOGS, [{}]),
+    Asked("histogram", HISTOGRAM, [{"from": "-24h", "by": "outcome"}]),
+    Asked("facets", "/v1/logs/facets", [{"from": "-24h"}]),
+]
+
+
+def unique_term(api: Api) -> str:
+    """A word that one entry has: the reference in a DataTransfer."""
+    [entry] = api.answer(LOGS, {"action": "DataTransfer", "order": "asc", "limit": "1", "fields": "request"})["items"]
+    return str(entry["request"]).rpartition(':\\"')[2].partition("\\")[0]
+
+
+def _cursor(api: Api, parameters: Parameters) -> str:
+    cursor = ""
+    for _ in range(_DEEP_PAGES):
+        found = api.answer(LOGS, {**parameters, "limit": "1000"} | ({"cursor": cursor} if cursor else {}))
+        if found["next_cursor"] is None:
+            break
+        cursor = found["next_cursor"]
+    return cursor
+
+
+def _logs(name: str, *variants: Parameters) -> Asked:
+    return Asked(name, LOGS, variants)
+
+
+def _site(charger: str) -> str:
+    return f"SITE-{charger[2:6]}"
