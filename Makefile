@@ -65,8 +65,8 @@ test-dashboard: $(VENV)/.browser $(DASHBOARD)/node_modules/.installed ## the das
 	cd $(DASHBOARD) && npm run --silent types && node test.mjs
 	$(BIN)/pytest tests/browser $(PYTEST_ARGS)
 
-BENCH ?= gateway enricher store
-bench: $(VENV)/.test ## the benchmarks against named references (BENCH=enricher: one; BENCH_ARGS=--quick: 4 minutes; --help: more)
+BENCH ?= gateway enricher store api
+bench: $(VENV)/.test ## the benchmarks against named references (BENCH=enricher: one; BENCH_ARGS=--quick: 7 minutes; --help: more)
 	cd tests && for name in $(BENCH); do ../$(BIN)/python -m benchmarks.$$name $(BENCH_ARGS) || exit 1; done
 
 .local/kafka-jars: tests/support/kafka/pom.xml

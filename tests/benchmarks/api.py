@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.api_measures import Figure, Measures, deep
-from benchmarks.api_requests import Asked, asked
-from benchmarks.api_rig import api, client, fill, routes, store
+from benchmarks.api_requests import asked
+from benchmarks.api_rig import api, client, fill, store
 from benchmarks.report import context, say
 from support.processes import LocalClickHouse
 
@@ -83,22 +83,17 @@ def _run(directory: Path, plan: Plan) -> Found:
 def _measure(server: LocalClickHouse, directory: Path, plan: Plan, rows: int) -> tuple[list[Figure], list[Figure]]:
     """Of the largest table everything; of others, the questions alone."""
     with api(server, _database(rows), directory) as served:
-        measures, there = Measures(served, plan.repetitions, plan.seconds), routes(served)
-        questions = [question for question in asked(served) if question.path in there]
+        measures, questions = Measures(served, plan.repetitions, plan.seconds), asked(served)
         alone = [_said(measures.alone(question)) for question in questions]
         if rows < max(plan.rows):
             return alone, []
         return alone, [
-            *_crowds(measures, questions),
-            *measures.first_bytes(there),
-            measures.export(),
+            *(_said(measures.crowd(question)) for question in questions),
+            *measures.first_bytes(),
+            *measures.exports(),
             measures.indexed(),
             *deep(alone),
         ]
-
-
-def _crowds(measures: Measures, questions: Sequence[Asked]) -> list[Figure]:
-    return [_said(measures.crowd(question)) for question in questions]
 
 
 def _said(figure: Figure) -> Figure:
@@ -112,7 +107,11 @@ def _database(rows: int) -> str:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="benchmarks.api", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a million rows instead of twenty, and fewer repetitions")
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="a million rows instead of twenty, and fewer repetitions: too thin for the bound of the index",
+    )
     parser.add_argument("--rows", type=int, nargs="+", help="how many rows the tables have, of 14 days")
     parser.add_argument("--directory", type=Path, help="where the tables are made, some 100 bytes a row; kept for another run")
     parser.add_argument("--json", type=Path, help="write everything that was found to this file")

@@ -7,24 +7,29 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+import httpx
+from clickhouse_connect.driver import Client
+
+from benchmarks import export
 from benchmarks.api_calls import Call, Caller, Took, together
-from benchmarks.api_requests import EXPORT, EXPORTED, FIRST_PAGES, LOGS, START_VIEW, Asked, unique_term
+from benchmarks.api_requests import FIRST_PAGES, LOGS, Asked, start_view, unique_term
 from benchmarks.api_rig import Api
 from benchmarks.figures import median, percentile
 from benchmarks.targets import Target
+from ocpplog_query_api.logs.search import Search
 
 ADDED: Final = Target("added", "ratio", 1.3, False, "ms")
 """What a request takes, against the statements that it comes to."""
 INDEXED: Final = Target("indexed", "ratio", 0.01, False, "ms")
 """A rare term over everything, against the same without an index."""
-EXPORTED_CSV: Final = Target("export", "ratio", 2.0, False, "ms")
+EXPORTED_CSV: Final = Target("export", "ratio", export.BOUND, False, "ms")
 """A file of 10,000 entries with all columns, against ClickHouse's own CSV of them."""
 FIRST_BYTE: Final = Target("first byte", "p95", 100.0, False, "ms")
 """Of whatever the dashboard asks when it opens, by 8 callers."""
 DEEP: Final = Target("deep page", "ratio", 1.3, False, "ms")
 """A page far back, against the first one."""
 CALLERS: Final = 8
-_FORMAT: Final = re.compile(rb"\bFORMAT\s+\w+\s*$", re.IGNORECASE)
+_ROUNDS: Final = 3
 _WORDS: Final = re.compile(rb"\bwords LIKE\b")
 
 
@@ -62,6 +67,7 @@ class Measures:
         found: tuple[list[float], list[float]] = ([], [])
         for repetition in range(self._repetitions + len(pairs)):
             for samples, calls in zip(found, pairs[repetition % len(pairs)], strict=True):
+                self._caller.take([self._api.forgetting()])
                 took = self._caller.take(calls)
                 if repetition >= len(pairs):
                     samples.append(took.whole_s * 1000)
@@ -70,32 +76,38 @@ class Measures:
     def crowd(self, asked: Asked) -> Figure:
         """So many at once: milliseconds for each answer that is given."""
         pairs = self._pairs(asked)
-        found = [together([pair[side] for pair in pairs], CALLERS, self._seconds) for side in (0, 1)]
-        return Figure(asked.name, CALLERS, ADDED, *(median([took.whole_s * 1000 for _, took in side]) for side in found))
+        found: tuple[list[float], list[float]] = ([], [])
+        for _ in range(_ROUNDS):
+            for side, samples in enumerate(found):
+                taken = together([pair[side] for pair in pairs], CALLERS, self._seconds / _ROUNDS)
+                samples += [took.whole_s * 1000 for _, took in taken]
+        return Figure(asked.name, CALLERS, ADDED, *(median(samples) for samples in found))
 
-    def first_bytes(self, routes: Sequence[str]) -> list[Figure]:
-        view = [asked for asked in START_VIEW if not asked.path.startswith("/v1") or asked.path in routes]
+    def first_bytes(self) -> list[Figure]:
+        """Of the requests that a browser makes one after the other, again and again; each caller begins with another one."""
+        view = start_view(self._api)
         calls = [[self._api.call(asked.path, asked.variants[0])] for asked in view]
-        self._caller.take([call for [call] in calls])
         found = together(calls, CALLERS, self._seconds * 3)
         return [
             Figure(
-                f"start view: {asked.name}",
-                CALLERS,
-                FIRST_BYTE,
-                None,
-                percentile([took.first_byte_s * 1000 for variant, took in found if variant == number], 95),
+                f"start view: {asked.name}", CALLERS, FIRST_BYTE, None, _first_byte([took for of, took in found if of == number])
             )
             for number, asked in enumerate(view)
         ]
 
-    def export(self) -> Figure:
-        """Against the last statement: the one that has the rows."""
-        parameters = {"format": "csv", "truncate": "true"}
-        statement = self._api.statements(EXPORT, parameters)[-1]
-        own = replace(statement, body=_FORMAT.sub(b"FORMAT CSVWithNames", statement.body))
-        found = [self._medians([calls]) for calls in ([own], [self._api.call(EXPORT, parameters)])]
-        return Figure(f"export of {EXPORTED:,}, all", 1, EXPORTED_CSV, *found)
+    def exports(self) -> list[Figure]:
+        headers = {"Authorization": f"Bearer {self._api.token}"}
+        url = f"http://127.0.0.1:{self._api.direct_port}"
+        with self._api.client(compress=False) as client, httpx.Client(base_url=url, headers=headers, timeout=600) as api:
+            bench = export.Bench(client, api, self._api.database)
+            found = [export.measure(bench, *one, self._repetitions, ["csv"]) for one in self._searches(client)]
+        return [
+            Figure(f"export of 10,000, {one.name}", 1, EXPORTED_CSV, *(_ms(took) for took in (one.reference, one.exports["csv"])))
+            for one in found
+        ]
+
+    def _searches(self, client: Client) -> list[tuple[str, Search]]:
+        return list(export.searches(client, self._api.database).items())
 
     def indexed(self) -> Figure:
         """Against the text itself, read without any index, once."""
@@ -103,12 +115,9 @@ class Measures:
         statement = self._api.statements(LOGS, parameters)[-1]
         path = re.sub(r"max_execution_time=[^&]*&?", "", statement.path)
         plain = replace(statement, path=f"{path}&use_skip_indexes=0", body=_WORDS.sub(b"search LIKE", statement.body))
-        without = self._caller.take([plain]).whole_s * 1000
-        return Figure("unique term, without the index", 1, INDEXED, without, self._medians([[self._api.call(LOGS, parameters)]]))
-
-    def _medians(self, variants: Sequence[Sequence[Call]]) -> float:
-        taken: list[Took] = [self._caller.take(calls) for _ in range(self._repetitions + 1) for calls in variants]
-        return median([took.whole_s * 1000 for took in taken[len(variants) :]])
+        without = self._caller.take([plain]).whole_s
+        found = self.alone(Asked("", LOGS, [parameters]))
+        return Figure("unique term, without the index", 1, INDEXED, without * 1000, found.ours)
 
     def _pairs(self, asked: Asked) -> list[tuple[list[Call], list[Call]]]:
         """The statements and the request, of each variant."""
@@ -116,6 +125,14 @@ class Measures:
             (self._api.statements(asked.path, parameters), [self._api.call(asked.path, parameters)])
             for parameters in asked.variants
         ]
+
+
+def _first_byte(found: Sequence[Took]) -> float:
+    return percentile([took.first_byte_s * 1000 for took in found], 95)
+
+
+def _ms(seconds: Sequence[float]) -> float:
+    return median(seconds) * 1000
 
 
 def deep(alone: Sequence[Figure]) -> list[Figure]:

@@ -26,6 +26,13 @@ class Recorder:
     calls: list[Call] = field(default_factory=list)
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """The API ends its connections when it stops: what else goes wrong, it answers with an error itself."""
+
+
 @contextlib.contextmanager
 def recorder(store_port: int) -> Iterator[Recorder]:
     """Hands on everything to the store."""
@@ -55,8 +62,7 @@ def recorder(store_port: int) -> Iterator[Recorder]:
 
         def log_message(self, format: str, *args: object) -> None: ...
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
+    server = _Server(("127.0.0.1", 0), Handler)
     found.port = server.server_port
     thread = threading.Thread(target=server.serve_forever)
     thread.start()

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from benchmarks.api_rig import Api, Parameters
 
 LOGS: Final = "/v1/logs"
 HISTOGRAM: Final = "/v1/logs/histogram"
-EXPORT: Final = "/v1/logs/export"
-EXPORTED: Final = 10_000
 _SITES: Final = ("SITE-0037", "SITE-0001", "SITE-0100", "SITE-0399")
 _FIVE: Final = ["SITE-0037", "SITE-0001", "SITE-0100", "SITE-0200", "SITE-0399"]
 _CHARGERS: Final = ("CP0037-003", "CP0001-001", "CP0100-007", "CP0399-011")
@@ -29,6 +29,8 @@ class Asked:
 
 def asked(api: Api) -> list[Asked]:
     rare: Parameters = {"action": "GetDiagnostics"}
+    # To the second: a time that moves on makes another statement of each request.
+    day, fortnight = (_ago(timedelta(days=days)) for days in (1, 14))
     return [
         _logs("latest, 1 site", *({"site": site} for site in _SITES)),
         _logs("latest, 5 sites", {"site": _FIVE}),
@@ -44,11 +46,11 @@ def asked(api: Api) -> list[Asked]:
         _logs("two terms, all", {"q": "faulted groundfailure"}),
         _logs("part of a word, 1 site", *({"site": site, "q": "dfail"} for site in _SITES)),
         _logs("part of a word, all", {"q": "dfail"}),
-        _logs("24 h and a term, 1 site", *({"site": site, "q": "faulted", "from": "-24h"} for site in _SITES)),
-        _logs("24 h and a term, all", {"q": "faulted", "from": "-24h"}),
+        _logs("24 h and a term, 1 site", *({"site": site, "q": "faulted", "from": day} for site in _SITES)),
+        _logs("24 h and a term, all", {"q": "faulted", "from": day}),
         _logs("count of a broad term, all", {"q": "faulted", "count": "true", "limit": "1"}),
-        Asked("histogram 24 h, 1 site", HISTOGRAM, [{"site": site, "from": "-24h"} for site in _SITES]),
-        Asked("histogram by action, 14 days, all", HISTOGRAM, [{"by": "action", "from": "-14d"}]),
+        Asked("histogram 24 h, 1 site", HISTOGRAM, [{"site": site, "from": day} for site in _SITES]),
+        Asked("histogram by action, 14 days, all", HISTOGRAM, [{"by": "action", "from": fortnight}]),
         *deep(api),
     ]
 
@@ -63,16 +65,29 @@ def deep(api: Api) -> list[Asked]:
 
 FIRST_PAGES: Final = {"deep page by key, 1 site": "latest, 1 site", "deep page by key, all": "latest, all"}
 
-START_VIEW: Final = [
-    Asked("page", "/", [{}]),
-    Asked("who am I", "/v1/me", [{}]),
+_DAY: Final = {"from": "-24h"}
+_VIEW: Final = [
     Asked("configuration", "/v1/config", [{}]),
-    Asked("sites", "/v1/sites", [{}]),
-    Asked("overview", "/v1/overview", [{}]),
-    Asked("newest entries", LOGS, [{}]),
-    Asked("histogram", HISTOGRAM, [{"from": "-24h", "by": "outcome"}]),
-    Asked("facets", "/v1/logs/facets", [{"from": "-24h"}]),
+    Asked("who am I", "/v1/me", [{}]),
+    Asked("newest entries", LOGS, [{**_DAY, "limit": "100"}]),
+    Asked("number of entries", LOGS, [{**_DAY, "limit": "1", "count": "true"}]),
+    Asked("histogram", HISTOGRAM, [{**_DAY, "by": "outcome", "buckets": "80"}]),
 ]
+_ASSET: Final = re.compile(r'"(/static/assets/[^"]+)"')
+
+
+def start_view(api: Api) -> list[Asked]:
+    """What a browser asks when the dashboard opens, in that order: the page, what it names, and what its script asks then."""
+    assets = sorted(set(_ASSET.findall(api.content("/", {}).decode())))
+    there = api.answer("/openapi.json", {})["paths"]
+    files = [Asked("page", "/", [{}]), *(Asked(_named(path), path, [{}]) for path in assets)]
+    return [*files, *(asked for asked in _VIEW if asked.path in there)]
+
+
+def _named(path: str) -> str:
+    """Without the hash."""
+    name = path.rpartition("/")[2]
+    return f"{name.partition('-')[0]}.{name.rpartition('.')[2]}"
 
 
 def unique_term(api: Api) -> str:
@@ -93,6 +108,10 @@ def _cursor(api: Api, parameters: Parameters) -> str:
 
 def _logs(name: str, *variants: Parameters) -> Asked:
     return Asked(name, LOGS, variants)
+
+
+def _ago(span: timedelta) -> str:
+    return (datetime.now(UTC) - span).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def _site(charger: str) -> str:

@@ -33,11 +33,12 @@ _SHIFTED: Final = ("datetime", "request_timestamp", "stored_at")
 class Api:
     """`direct`: answers from the store itself; `recorded`: a second process, by way of the recorder."""
 
+    store: LocalClickHouse
+    database: str
     direct_port: int
     recorded_port: int
     recorder: Recorder
     token: str
-    pid: int
 
     def call(self, path: str, parameters: Parameters) -> Call:
         return self._call(self.direct_port, path, parameters)
@@ -51,10 +52,20 @@ class Api:
         return list(self.recorder.calls)
 
     def answer(self, path: str, parameters: Parameters) -> Any:
+        return json.loads(self.content(path, parameters))
+
+    def content(self, path: str, parameters: Parameters) -> bytes:
         caller = Caller()
-        _, content, _ = caller.answer(self.call(path, parameters))
+        _, found, _ = caller.answer(self.call(path, parameters))
         caller.close()
-        return json.loads(content)
+        return found
+
+    def client(self, **options: Any) -> Client:
+        return client(self.store, **options)
+
+    def forgetting(self) -> Call:
+        """Makes ClickHouse forget which rows earlier queries found: people ask different things."""
+        return Call(self.store.port, "POST", "/", b"SYSTEM DROP QUERY CONDITION CACHE")
 
     def _call(self, port: int, path: str, parameters: Parameters) -> Call:
         query = f"?{urlencode(parameters, doseq=True)}" if parameters else ""
@@ -71,8 +82,8 @@ def store(directory: Path) -> Iterator[LocalClickHouse]:
         server.process.stop(timeout=60)
 
 
-def client(server: LocalClickHouse) -> Client:
-    return clickhouse_connect.get_client(host="127.0.0.1", port=server.port, send_receive_timeout=3600)
+def client(server: LocalClickHouse, **options: Any) -> Client:
+    return clickhouse_connect.get_client(host="127.0.0.1", port=server.port, send_receive_timeout=3600, **options)
 
 
 def fill(asked: Client, database: str, rows: int) -> None:
@@ -107,12 +118,10 @@ def api(server: LocalClickHouse, database: str, directory: Path) -> Iterator[Api
         notes = stack.enter_context(recorder(server.port))
         ports = [free_port(), free_port()]
         settings = {"api_jwt_key_file": key_file, "clickhouse_database": database, "log_level": "warning", "api_max_seconds": 600}
-        processes = [
+        for port, url in zip(ports, (server.url, f"http://127.0.0.1:{notes.port}/"), strict=True):
             stack.enter_context(_process(directory, {**settings, "api_port": port, "clickhouse_url": url}))
-            for port, url in zip(ports, (server.url, f"http://127.0.0.1:{notes.port}/"), strict=True)
-        ]
         token = tokens.mint(key, "bench", Role.SUPPORT, ("*",), 86_400)
-        yield Api(ports[0], ports[1], notes, token, processes[0].child.pid)
+        yield Api(server, database, ports[0], ports[1], notes, token)
 
 
 @contextlib.contextmanager
@@ -121,9 +130,3 @@ def _process(directory: Path, settings: dict[str, Any]) -> Iterator[Process]:
     with running(Process(sys.executable, "-m", "ocpplog_query_api", env=environment(settings), log=log)) as process:
         wait_for_http(f"http://127.0.0.1:{settings['api_port']}/readyz", process, 60)
         yield process
-
-
-def routes(api: Api) -> Sequence[str]:
-    """What there is to ask."""
-    found: Sequence[str] = list(api.answer("/openapi.json", {})["paths"])
-    return found

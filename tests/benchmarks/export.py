@@ -10,7 +10,7 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC
@@ -38,7 +38,7 @@ from support.processes import Process, free_port, local_clickhouse, wait_for_htt
 ENTRIES: Final = 10_000
 BOUND: Final = 2.0
 _CHUNKS: Final = 14
-_FORMATS: Final = ("csv", "ndjson", "parquet", "xlsx")
+FORMATS: Final = ("csv", "ndjson", "parquet", "xlsx")
 _SITES: Final = tuple(f"SITE-{number:04}" for number in range(0, 400, 8))
 
 
@@ -76,9 +76,10 @@ def _milliseconds(seconds: list[float]) -> str:
 class Bench:
     client: Client
     api: httpx.Client
+    database: str = DATABASE
 
     def reference(self, search: Search) -> Statement:
-        return query.page(DATABASE, Scope(None), search, sources(ALL), "desc", ENTRIES, None)
+        return query.page(self.database, Scope(None), search, sources(ALL), "desc", ENTRIES, None)
 
     def csv(self, statement: Statement) -> float:
         started = time.perf_counter()
@@ -141,12 +142,12 @@ def running(directory: Path) -> Iterator[Bench]:
             process.close()
 
 
-def searches(client: Client) -> dict[str, Search]:
+def searches(client: Client, database: str = DATABASE) -> dict[str, Search]:
     """Searches that match ENTRIES entries, no more and no less."""
     found = {}
     for name, search in (("fifty sites", Search(sites=_SITES)), ("all sites, a term", Search(terms=("MeterValues",)))):
         conditions = query.matching(Scope(None), search)
-        sql = f"SELECT datetime FROM {DATABASE}.{OURS} WHERE {conditions.sql()} ORDER BY datetime DESC LIMIT {ENTRIES - 1}, 2"
+        sql = f"SELECT datetime FROM {database}.{OURS} WHERE {conditions.sql()} ORDER BY datetime DESC LIMIT {ENTRIES - 1}, 2"
         rows = client.query(sql, conditions.parameters).result_rows
         [(since,), (before,)] = rows
         if since == before:
@@ -156,12 +157,12 @@ def searches(client: Client) -> dict[str, Search]:
     return found
 
 
-def measure(bench: Bench, name: str, search: Search, repetitions: int) -> Figure:
-    figure = Figure(name, [], {form: [] for form in _FORMATS}, {form: [] for form in _FORMATS})
+def measure(bench: Bench, name: str, search: Search, repetitions: int, forms: Sequence[str] = FORMATS) -> Figure:
+    figure = Figure(name, [], {form: [] for form in forms}, {form: [] for form in forms})
     statement = bench.reference(search)
     for repetition in range(repetitions + 1):
         steps: list[Callable[[], None]] = [lambda: figure.reference.append(bench.csv(statement))]
-        steps += [lambda form=form: _export(bench, figure, form, search) for form in _FORMATS]  # type: ignore[misc]
+        steps += [lambda form=form: _export(bench, figure, form, search) for form in forms]  # type: ignore[misc]
         for step in steps if repetition % 2 else steps[::-1]:
             step()
         if not repetition:
