@@ -81,7 +81,7 @@ def questions() -> list[Question]:
 
 
 def _page(name: str, search: Search, *, limit: int = 50, deep: bool = False, bound: float = 1.0) -> Question:
-    after = Place(times.for_clickhouse(_MIDDLE), 3, 0, "0" * 32, 0) if deep else None
+    after = Place(times.for_clickhouse(_MIDDLE), "0" * 32, 0) if deep else None
     reference = _reference(_conditions(search, deep), limit)
     return Question(name, reference, lambda engine: _statements(engine, search, limit, after), bound)
 

@@ -12,7 +12,7 @@ from clickhouse_connect.driver import Client
 
 from integration.views_support import Log, example
 from ocpplog_common.clickhouse.migrate import available
-from support.processes import local_clickhouse
+from support.processes import LocalClickHouse, local_clickhouse
 
 pytestmark = pytest.mark.integration
 PAGE = (Path(__file__).parents[2] / "docs/analysts.md").read_text()
@@ -23,11 +23,14 @@ EXAMPLES = re.findall(r"^```sql\n((?:.+\n)+?)```\n\n((?:\|.+\|\n)+)", PAGE, re.M
 
 
 @pytest.fixture(scope="module")
-def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    with (
-        local_clickhouse(tmp_path_factory.mktemp("page")) as server,
-        clickhouse_connect.get_client(host="127.0.0.1", port=server.port) as found,
-    ):
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalClickHouse]:
+    with local_clickhouse(tmp_path_factory.mktemp("page")) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def client(server: LocalClickHouse) -> Iterator[Client]:
+    with clickhouse_connect.get_client(host="127.0.0.1", port=server.port) as found:
         example(Log(found, "ocpplog"))
         yield found
 
@@ -45,6 +48,16 @@ def test_the_tables_are_the_columns(client: Client, view: str) -> None:
     columns = client.query(sql, {"view": view}).result_rows
     assert told == [tuple(column) for column in columns]
     assert all(meaning for *_, meaning in told)
+
+
+def test_pandas_connects_as_it_says(client: Client, server: LocalClickHouse, capsys: pytest.CaptureFixture[str]) -> None:
+    [program] = re.findall(r"^```python\n(.+?)```$", PAGE, re.MULTILINE | re.DOTALL)
+    assert "port=8123" in program
+    exec(compile(program.replace("port=8123", f"port={server.port}"), "docs/analysts.md", "exec"), {})
+    [(greatest,)] = client.query(
+        "SELECT max(value_si) FROM ocpplog.meter_sample WHERE site_id = 'depot' AND measurand = 'Power.Active.Import'"
+    ).result_rows
+    assert f"{greatest:.1f}" in capsys.readouterr().out
 
 
 def test_every_view_has_an_example() -> None:

@@ -16,7 +16,7 @@ NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 
 class TestIdentity:
-    PLACE = Place("2026-11-24 00:00:00.123", 3, 2**60, "a" * 32, 9)
+    PLACE = Place("2026-11-24 00:00:00.123", "a" * 32, 9)
 
     def test_entry_id(self) -> None:
         found = EntryId(1_795_480_794_403, "0" * 31 + "f", 17)

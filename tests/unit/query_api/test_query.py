@@ -19,7 +19,7 @@ from ocpplog_query_api.settings import ApiSettings
 from ocpplog_query_api.sites import query as sites
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
-PLACE = Place("2026-11-24 00:00:00.123", 3, 2**60, "a" * 32, 9)
+PLACE = Place("2026-11-24 00:00:00.123", "a" * 32, 9)
 SCALE = summaries.Scale(NOW - timedelta(days=1), NOW, 3600)
 ALL, ONE = Scope(None), Scope(frozenset({"mine"}))
 
@@ -71,7 +71,7 @@ class TestBounds:
         assert query.is_everything(scope, search, order) == everything
 
     def test_the_edge_of_a_later_page_is_before_where_the_last_one_ended(self) -> None:
-        statement = query.edge("log", ALL, Search(), 51, Place("2026-11-20 10:00:00.000", 0, 0, "a" * 32, 0))
+        statement = query.edge("log", ALL, Search(), 51, Place("2026-11-20 10:00:00.000", "a" * 32, 0))
         assert "datetime <= {at:DateTime64(3, 'UTC')}" in statement.sql
         assert statement.parameters == {"at": "2026-11-20 10:00:00.000", "limit": 51}
 

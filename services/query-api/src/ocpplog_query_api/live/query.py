@@ -8,12 +8,12 @@ from typing import Any, Final
 
 from ocpplog_common.clickhouse import tables
 from ocpplog_query_api.live.journal import KEEP_MOST, KEEP_MS, Insert
-from ocpplog_query_api.logs.query import KEY, Conditions, Search, Statement, matching
+from ocpplog_query_api.logs.query import Conditions, Search, Statement, matching
 from ocpplog_query_api.scope import Scope
 
 NAME: Final = "toUnixTimestamp64Milli(stored_at) * 65536 + kafka_partition"
 """Of a row: the name of its insert."""
-PLACE: Final = ("stored_at", *KEY)
+PLACE: Final = ("stored_at", "datetime", "kafka_partition", "kafka_offset", "connection_id", "sequence")
 """The order of a stream; unique, so that a page can continue after a row."""
 _DAYS: Final = 7
 """As long as frames stay on Kafka: what is older is stored by nobody but a replay. It spares old parts of the table."""

@@ -41,8 +41,6 @@ class Place:
     """Where a page ended: the key of its last entry."""
 
     datetime: str
-    partition: int
-    offset: int
     connection_id: str
     sequence: int
 
@@ -58,8 +56,8 @@ class CursorError(ValueError):
 class Cursors:
     """Sealed, and tied to what they continue: the search, and who asked.
 
-    Whoever is somebody else gets no further with one, and cannot read it: what a place holds (numbers of Kafka, for one) would
-    tell of others' traffic. The tag is both signature and nonce (as in RFC 5297), so the same place gives the same cursor.
+    Whoever is somebody else gets no further with one, and cannot read it: when and on which connection there was something is
+    not theirs to know. The tag is both signature and nonce (as in RFC 5297), so the same place gives the same cursor.
     """
 
     def __init__(self, key: str) -> None:

@@ -16,8 +16,8 @@ from ocpplog_query_api.logs.search import Order as Order
 from ocpplog_query_api.logs.search import Search as Search
 from ocpplog_query_api.scope import Scope
 
-KEY: Final = ("datetime", "kafka_partition", "kafka_offset", "connection_id", "sequence")
-"""The order of a list; unique, so that pages can continue after it."""
+KEY: Final = ("datetime", "connection_id", "sequence")
+"""The order of a list; unique, so that pages can continue after it. A charger's connection ids and frame numbers only grow."""
 WINDOWS: Final = (timedelta(hours=1), timedelta(days=1))
 PAGE_AT_MOST: Final = 1000
 """Up to so many entries ClickHouse finds the newest ones by the index of times."""
@@ -136,10 +136,8 @@ def _continue(conditions: Conditions, order: Order, after: Place) -> None:
     # The first condition says nothing new, and halves the time: it is one that the sorting key understands.
     conditions.add(
         f"datetime {sign}= {{at:DateTime64(3, 'UTC')}} AND ({', '.join(KEY)}) {sign} ({{at:DateTime64(3, 'UTC')}},"
-        " {partition:UInt16}, {offset:UInt64}, {connection:UUID}, {number:UInt32})",
+        " {connection:UUID}, {number:UInt32})",
         at=after.datetime,
-        partition=after.partition,
-        offset=after.offset,
         connection=after.connection_id,
         number=after.sequence,
     )

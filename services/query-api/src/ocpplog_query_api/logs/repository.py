@@ -134,7 +134,7 @@ def _public(row: Row) -> Row:
 
 def _place(row: Row) -> Place:
     moment = times.for_clickhouse(times.aware(row["datetime"]))
-    return Place(moment, row["kafka_partition"], row["kafka_offset"], row["connection_id"].hex, row["sequence"])
+    return Place(moment, row["connection_id"].hex, row["sequence"])
 
 
 def _parsed(text: str | None) -> Any:
