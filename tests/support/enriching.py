@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Callable
 
 from ocpplog_common import ocppj
 from ocpplog_common.envelope import Envelope
@@ -10,6 +11,7 @@ from ocpplog_common.records import IdTags, LevelName, Site
 from ocpplog_enricher.domain import fields
 from ocpplog_enricher.domain.observed import Observed
 from ocpplog_enricher.domain.pairing import Pairing
+from ocpplog_enricher.domain.rows import Enriched
 from ocpplog_enricher.partition import Partition
 from ocpplog_enricher.site_policies import SitePolicies
 
@@ -18,9 +20,10 @@ Sizes = dict[str, int]
 
 
 class Enriching:
-    """So many partitions, all sites at level debug but one, and one that is unknown. Keeps no row."""
+    """So many partitions, all sites at level debug but one, and one that is unknown. `keep` gets the rows."""
 
-    def __init__(self, partitions: int = 12) -> None:
+    def __init__(self, partitions: int = 12, keep: Callable[[Enriched], None] = lambda _: None) -> None:
+        self._keep = keep
         names = [f"site-{number}" for number in range(9)]
         tags = [IdTags.MASKED, *[IdTags.PLAIN] * 8]
         sites = {name: Site(site_id=name, level=LevelName.DEBUG, id_tags=kind) for name, kind in zip(names, tags, strict=True)}
@@ -36,7 +39,7 @@ class Enriching:
         ended = partition.accept(Observed(seen, ocppj.parse(seen.frame), partition.next_offset))
         for exchange in ended:
             if exchange.admitted:
-                fields.enrich(exchange, partition.number, self._policies.policy(exchange.first.envelope))
+                self._keep(fields.enrich(exchange, partition.number, self._policies.policy(exchange.first.envelope)))
                 self.rows += 1
         partition.complete(ended)
         self.frames += 1

@@ -72,9 +72,12 @@ class _Charger:
 
     def _meter_values(self, reading: int) -> str:
         at = datetime.fromtimestamp(self._now_us / SECOND, UTC).isoformat().replace("+00:00", "Z")
-        values = ",".join(
-            f'{{"value":"{231.5 + reading}","measurand":"Voltage","phase":"L{line}-N","unit":"V"}}' for line in (1, 2, 3)
-        )
+        chance = self._chance
+        told = [("Voltage", f"L{line}-N", "V", 230 + 3 * chance.random()) for line in (1, 2, 3)]
+        told += [("Current.Import", f"L{line}", "A", 15 + chance.random()) for line in (1, 2, 3)]
+        told += [("Power.Active.Import", "", "W", 10_400 + 200 * chance.random())]
+        told += [("Energy.Active.Import.Register", "", "Wh", 1_387_299 + 173 * reading)]
+        values = ",".join(_sample(*sample) for sample in told)
         return f'{{"connectorId":1,"transactionId":7,"meterValue":[{{"timestamp":"{at}","sampledValue":[{values}]}}]}}'
 
     def _exchange(self, action: str, request: str, response: str = "{}", asks: Source = Source.CHARGER) -> Iterator[Envelope]:
@@ -99,3 +102,8 @@ class _Charger:
         return Envelope(
             *(self.name, self.site, source, "ocpp1.6", self._connection, self._sequence, self._now_us, "gw", frame.encode())
         )
+
+
+def _sample(measurand: str, phase: str, unit: str, value: float) -> str:
+    at = f'"phase":"{phase}",' if phase else ""
+    return f'{{"value":"{value:.1f}","context":"Sample.Periodic","measurand":"{measurand}",{at}"unit":"{unit}"}}'
