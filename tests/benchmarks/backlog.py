@@ -25,7 +25,7 @@ from ocpplog_common.clickhouse.migrate import migrate
 from ocpplog_common.envelope import Connection, Opcode, Source, new_connection_id
 from ocpplog_common.records import LevelName, Site
 from ocpplog_common.settings import KafkaSettings
-from support.broker import IDEMPOTENCE, kafka
+from support.broker import IDEMPOTENCE, REPLICATION, kafka
 from support.processes import LocalClickHouse, Process, environment, free_port, local_clickhouse, running
 
 _PARTITIONS = 12
@@ -112,7 +112,7 @@ def _answer(call: str) -> str:
 
 async def _fill(bootstrap: str, frames: int) -> None:
     settings = KafkaSettings(kafka_bootstrap=bootstrap, kafka_idempotence=IDEMPOTENCE)
-    await admin.create_topics(settings, _PARTITIONS, 1)
+    await admin.create_topics(settings, _PARTITIONS, REPLICATION)
     await admin.put_records(settings, [Site(site_id="bench", level=LevelName.DEBUG)])
     producer = AIOKafkaProducer(bootstrap_servers=bootstrap, enable_idempotence=IDEMPOTENCE, linger_ms=20, max_batch_size=1 << 18)
     await producer.start()

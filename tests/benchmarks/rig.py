@@ -23,7 +23,7 @@ from ocpplog_common.admin import kafka as admin
 from ocpplog_common.records import Charger, Site
 from ocpplog_common.secrets import hash_password
 from ocpplog_common.settings import KafkaSettings
-from support.broker import IDEMPOTENCE, kafka
+from support.broker import IDEMPOTENCE, REPLICATION, kafka
 from support.processes import Process, environment, free_port, running, wait_for_http, wait_for_port
 
 _PARTITIONS = 12
@@ -154,7 +154,7 @@ def rig(logs: Path, chargers: int) -> Iterator[Rig]:
 
 async def _register(rig: Rig) -> None:
     settings = KafkaSettings(kafka_bootstrap=rig.bootstrap, kafka_idempotence=IDEMPOTENCE)
-    await admin.create_topics(settings, _PARTITIONS, 1)
+    await admin.create_topics(settings, _PARTITIONS, REPLICATION)
     chargers = [
         Charger(charger_id=charger_id, site_id="bench", password_hash=hash_password(password.encode()))
         for charger_id, password in rig.credentials

@@ -22,7 +22,7 @@ from ocpplog_common import topics
 from ocpplog_common.admin import kafka as admin
 from ocpplog_common.clickhouse.migrate import migrate
 from ocpplog_common.settings import KafkaSettings
-from support.broker import DURABLE, IDEMPOTENCE, Broker, broker
+from support.broker import DURABLE, IDEMPOTENCE, REPLICATION, Broker, broker
 from support.faulty_proxy import FaultyProxy
 from support.processes import LocalClickHouse, Process, environment, free_port, wait_for_http
 
@@ -216,7 +216,7 @@ async def rig(scratch: Path) -> AsyncIterator[Rig]:
             with clickhouse_connect.get_client(host="127.0.0.1", port=store.port) as client:
                 migrate(client, "ocpplog")
                 made = Rig(found, store, proxy, client, scratch)
-                await admin.create_topics(made.kafka, PARTITIONS, 1)
+                await admin.create_topics(made.kafka, PARTITIONS, REPLICATION)
                 await admin.put_records(made.kafka, SITES)
                 try:
                     yield made

@@ -149,6 +149,9 @@ class Round:
 
     async def _broker(self, victim: Enricher, crew: list[Enricher]) -> None:
         seconds = self.chance.uniform(0.5, 6)
+        if len(self.rig.broker.nodes) > 1 and self.chance.random() < 0.7:
+            await self._one_broker(seconds)
+            return
         if DURABLE and self.chance.random() < 0.5:
             self._say(f"Kafka killed for {seconds:.1f} s")
             await asyncio.to_thread(self.rig.broker.kill)
@@ -159,6 +162,21 @@ class Round:
         self.rig.broker.freeze()
         await asyncio.sleep(seconds)
         self.rig.broker.thaw()
+
+    async def _one_broker(self, seconds: float) -> None:
+        """One node of a cluster, which leads a third of the partitions; the others go on."""
+        port = self.chance.choice(list(self.rig.broker.nodes))
+        killed = self.chance.random() < 0.6
+        self._say(f"one node of Kafka {'killed' if killed else 'frozen'} for {seconds:.1f} s")
+        if killed:
+            await asyncio.to_thread(self.rig.broker.kill_one, port)
+        else:
+            self.rig.broker.freeze(port)
+        await asyncio.sleep(seconds)
+        if killed:
+            await asyncio.to_thread(self.rig.broker.start_one, port)
+        else:
+            self.rig.broker.thaw()
 
     async def _rewound(self, victim: Enricher, crew: list[Enricher]) -> None:
         """All stop, somebody sets the offsets back, all start."""

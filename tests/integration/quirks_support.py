@@ -12,7 +12,7 @@ from typing import Final
 from integration.gateway_support import Bench, Gate, handshake
 from ocpplog_common.admin import kafka as admin
 from ocpplog_common.settings import KafkaSettings
-from support.broker import IDEMPOTENCE, broker
+from support.broker import IDEMPOTENCE, REPLICATION, broker
 from support.processes import free_port
 from support.raw_websocket import RawClient
 
@@ -48,7 +48,9 @@ def yard(logs: Path, **more: object) -> Iterator[Yard]:
         **more,
     }
     with broker() as kafka:
-        asyncio.run(admin.create_topics(KafkaSettings(kafka_bootstrap=kafka.bootstrap, kafka_idempotence=IDEMPOTENCE), 3, 1))
+        asyncio.run(
+            admin.create_topics(KafkaSettings(kafka_bootstrap=kafka.bootstrap, kafka_idempotence=IDEMPOTENCE), 3, REPLICATION)
+        )
         gate = Gate(kafka.bootstrap, logs / "gate.log", **settings)
         narrow = Gate(kafka.bootstrap, logs / "narrow.log", gateway_max_frame_bytes=LIMIT, **settings)
         with gate, narrow:

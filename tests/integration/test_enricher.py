@@ -22,7 +22,7 @@ from ocpplog_common.clickhouse.migrate import migrate
 from ocpplog_common.envelope import Envelope, Opcode, Source, new_connection_id
 from ocpplog_common.records import Connectivity, Gap, IdTags, LevelName, Site, encode
 from ocpplog_common.settings import KafkaSettings
-from support.broker import IDEMPOTENCE, kafka
+from support.broker import IDEMPOTENCE, REPLICATION, kafka
 from support.processes import LocalClickHouse, Process, free_port, local_clickhouse, wait_for_http
 
 pytestmark = pytest.mark.integration
@@ -89,7 +89,7 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
     ):
         migrate(client, "ocpplog")
         found = Bench(bootstrap, store, client, tmp_path / "enricher.log")
-        await admin.create_topics(found.kafka, 4, 1)
+        await admin.create_topics(found.kafka, 4, REPLICATION)
         await admin.put_records(found.kafka, SITES)
         try:
             yield found

@@ -43,7 +43,7 @@ from ocpplog_common.secrets import hash_password
 from ocpplog_common.settings import KafkaSettings
 from ocpplog_local.demo.central_system import central_system
 from ocpplog_local.demo.scripted import ScriptedChargePoint
-from support.broker import IDEMPOTENCE, kafka
+from support.broker import IDEMPOTENCE, REPLICATION, kafka
 from support.processes import embedded_kafka, free_port, running, wait_for_http
 
 pytestmark = pytest.mark.integration
@@ -73,7 +73,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
 
 async def _prepare(bench: Bench) -> None:
     settings = KafkaSettings(kafka_bootstrap=bench.bootstrap, kafka_idempotence=IDEMPOTENCE)
-    await admin.create_topics(settings, 4, 1)
+    await admin.create_topics(settings, 4, REPLICATION)
     hashed = hash_password(KEY.encode())
     chargers = [Charger(charger_id=f"CP-{number}", site_id="s1") for number in range(200)]
     chargers += [Charger(charger_id=name, site_id="s1") for name in ("REFUSE-401", "REFUSE-404", "REFUSE-500", "DE*HUB*E0042")]

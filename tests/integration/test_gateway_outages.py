@@ -27,7 +27,7 @@ from ocpplog_common.admin import kafka as admin
 from ocpplog_common.envelope import Envelope, Opcode, Source
 from ocpplog_common.records import Gap
 from ocpplog_common.settings import KafkaSettings
-from support.broker import DURABLE, IDEMPOTENCE, Broker, broker
+from support.broker import DURABLE, IDEMPOTENCE, REPLICATION, Broker, broker
 from support.processes import free_port
 
 pytestmark = pytest.mark.integration
@@ -42,7 +42,7 @@ def kafka() -> Iterator[Broker]:
 
 
 async def _topics(found: Broker) -> None:
-    await admin.create_topics(KafkaSettings(kafka_bootstrap=found.bootstrap, kafka_idempotence=IDEMPOTENCE), 3, 1)
+    await admin.create_topics(KafkaSettings(kafka_bootstrap=found.bootstrap, kafka_idempotence=IDEMPOTENCE), 3, REPLICATION)
 
 
 class Yard:

@@ -27,7 +27,7 @@ from ocpplog_common.secrets import hash_password
 from ocpplog_common.settings import KafkaSettings
 from ocpplog_local.demo.central_system import central_system
 from ocpplog_local.demo.scripted import ScriptedChargePoint
-from support.broker import IDEMPOTENCE, broker
+from support.broker import IDEMPOTENCE, REPLICATION, broker
 from support.certificates import root
 from support.processes import free_port
 
@@ -87,7 +87,7 @@ def street(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Street]:
 
 async def _prepare(street: Street) -> None:
     kafka = KafkaSettings(kafka_bootstrap=street.bench.bootstrap, kafka_idempotence=IDEMPOTENCE)
-    await admin.create_topics(kafka, 3, 1)
+    await admin.create_topics(kafka, 3, REPLICATION)
     rpc, python = f"ws://127.0.0.1:{street.port}/ocpp", f"ws://127.0.0.1:{street.python_port}/ocpp"
     raw_key, text_key = hash_password(RAW_KEY), hash_password(KEY.encode())
     sites = [Site(site_id="rpc", upstream=rpc), Site(site_id="python", upstream=python), Site(site_id="none")]

@@ -14,7 +14,7 @@ from integration.gateway_support import CONNECT, DISCONNECT, HEARTBEAT, Bench, G
 from ocpplog_common.admin import kafka as admin
 from ocpplog_common.envelope import Source
 from ocpplog_common.settings import KafkaSettings
-from support.broker import IDEMPOTENCE, Broker, broker
+from support.broker import IDEMPOTENCE, REPLICATION, Broker, broker
 
 pytestmark = pytest.mark.integration
 STATUS = {"connectorId": 1, "errorCode": "NoError", "status": "Available"}
@@ -24,7 +24,9 @@ START = {"connectorId": 1, "idTag": "1", "meterStart": 0, "timestamp": "2026-01-
 @pytest.fixture(scope="module")
 def kafka() -> Iterator[Broker]:
     with broker() as found:
-        asyncio.run(admin.create_topics(KafkaSettings(kafka_bootstrap=found.bootstrap, kafka_idempotence=IDEMPOTENCE), 3, 1))
+        asyncio.run(
+            admin.create_topics(KafkaSettings(kafka_bootstrap=found.bootstrap, kafka_idempotence=IDEMPOTENCE), 3, REPLICATION)
+        )
         yield found
 
 

@@ -45,8 +45,9 @@ from ocpplog_common.admin import kafka as admin
 from ocpplog_common.records import Charger, ConnectionEvent, MissingSubprotocol, Site
 from ocpplog_common.secrets import hash_password
 from ocpplog_common.settings import KafkaSettings
+from support.broker import IDEMPOTENCE, REPLICATION, kafka
 from support.certificates import Made, root
-from support.processes import embedded_kafka, free_port
+from support.processes import free_port
 
 pytestmark = pytest.mark.integration
 
@@ -117,7 +118,7 @@ def secrets(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory: pytest.TempPathFactory, pki: Pki, secrets: Path) -> Iterator[Bench]:
     log = tmp_path_factory.mktemp("gateway") / "log"
-    with embedded_kafka() as bootstrap:
+    with kafka() as bootstrap:
         gate = SecureGate(
             *(bootstrap, log, pki),
             gateway_path="/ocpp,/ocpp/1.6,/sites/{site}",
@@ -139,8 +140,8 @@ def bench(tmp_path_factory: pytest.TempPathFactory, pki: Pki, secrets: Path) -> 
 
 
 async def _prepare(bench: Bench) -> None:
-    settings = KafkaSettings(kafka_bootstrap=bench.bootstrap, kafka_idempotence=False)
-    await admin.create_topics(settings, 4, 1)
+    settings = KafkaSettings(kafka_bootstrap=bench.bootstrap, kafka_idempotence=IDEMPOTENCE)
+    await admin.create_topics(settings, 4, REPLICATION)
 
     def charger(charger_id: str, **more: Any) -> Charger:
         return Charger(**{"charger_id": charger_id, "site_id": "s1", "password_hash": HASHED, **more})

@@ -21,7 +21,7 @@ from ocpplog_common.admin import kafka as admin
 from ocpplog_common.envelope import Envelope, Source
 from ocpplog_common.records import LevelName, Site, encode
 from ocpplog_common.settings import KafkaSettings
-from support.broker import IDEMPOTENCE, kafka
+from support.broker import IDEMPOTENCE, REPLICATION, kafka
 
 pytestmark = pytest.mark.integration
 
@@ -162,7 +162,7 @@ def run() -> Iterator[Command]:
     """The command, on a broker with one site."""
     with kafka() as bootstrap:
         settings = KafkaSettings(kafka_bootstrap=bootstrap, kafka_idempotence=IDEMPOTENCE)
-        asyncio.run(admin.create_topics(settings, 1, 1))
+        asyncio.run(admin.create_topics(settings, 1, REPLICATION))
         asyncio.run(admin.put_records(settings, [Site(site_id="yard", name="Yard")]))
         yield Command(settings)
 

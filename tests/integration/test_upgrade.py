@@ -21,7 +21,7 @@ from ocpplog_common import records, topics
 from ocpplog_common.admin import kafka as admin
 from ocpplog_common.clickhouse.migrate import available, migrate
 from ocpplog_common.settings import KafkaSettings
-from support.broker import IDEMPOTENCE, kafka
+from support.broker import IDEMPOTENCE, REPLICATION, kafka
 from support.processes import LocalClickHouse, Process, free_port, local_clickhouse, running, wait_for_http
 
 pytestmark = pytest.mark.integration
@@ -68,7 +68,7 @@ async def put(release: Path, bootstrap: str) -> None:
     settings = KafkaSettings(kafka_bootstrap=bootstrap, kafka_idempotence=IDEMPOTENCE)
     found = lines(release / "records.jsonl.gz")
     partitions = 1 + max(record["partition"] for record in found)
-    await admin.create_topics(settings, partitions, 1)
+    await admin.create_topics(settings, partitions, REPLICATION)
     producer = AIOKafkaProducer(acks="all", **settings.kafka_client())
     await producer.start()
     for record in found:

@@ -17,7 +17,7 @@ from ocpplog_common.admin import kafka as admin
 from ocpplog_common.records import Charger, Site
 from ocpplog_common.settings import KafkaSettings
 from ocpplog_common.tokens import Role
-from support.broker import IDEMPOTENCE, Broker, broker
+from support.broker import IDEMPOTENCE, REPLICATION, Broker, broker
 
 WRITE_SECONDS = 5
 
@@ -56,7 +56,7 @@ class Writes:
 def writes(directory: Path, **settings: object) -> Iterator[Writes]:
     with broker() as node:
         kafka = KafkaSettings(kafka_bootstrap=node.bootstrap, kafka_idempotence=IDEMPOTENCE)
-        asyncio.run(admin.create_topics(kafka, 1, 1))
+        asyncio.run(admin.create_topics(kafka, 1, REPLICATION))
         ours = {
             "kafka_bootstrap": node.bootstrap,
             "kafka_idempotence": str(IDEMPOTENCE).lower(),

@@ -1,10 +1,10 @@
-"""Apache Kafka itself, one KRaft node, from a directory of jars (`make test-kafka` fetches them)."""
+"""Apache Kafka itself (KRaft), one node or several, from a directory of jars (`make test-kafka` fetches them)."""
 
 from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,8 @@ from support.processes import Process, free_port
 
 JARS = os.environ.get("OCPPLOG_TEST_KAFKA_JARS", "")
 """Where the jars are; empty: the embedded broker is used."""
+NODES = int(os.environ.get("OCPPLOG_TEST_KAFKA_NODES", "1"))
+"""How many nodes a broker of the tests has."""
 _CLUSTER_ID = "MkU3OEVBNTcwNTJENDM2Qk"
 _JAVA = ("java", "-Xmx512m", "-cp", f"{JARS}/*")
 
@@ -50,29 +52,47 @@ super.users=User:root;User:ANONYMOUS
 
 def node(port: int, scratch: Path, secured: Secured | None = None) -> Process:
     """A fresh node whose data is in `scratch`; not started yet."""
-    controller = free_port()
-    configuration = scratch / "server.properties"
-    plain = f"""listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:@CONTROLLER@
+    listeners = secured.properties(port) if secured else _plain(port)
+    return _node(1, listeners, scratch, [free_port()], secured.users() if secured else [])
+
+
+def nodes(ports: Sequence[int], scratch: Path) -> list[Process]:
+    """Fresh nodes of one cluster, each broker and controller; not started yet. A record is acknowledged once two have it."""
+    controllers = [free_port() for _ in ports]
+    return [_node(number, _plain(port), scratch / str(number), controllers, []) for number, port in enumerate(ports, 1)]
+
+
+def _plain(port: int) -> str:
+    return f"""listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:@CONTROLLER@
 advertised.listeners=PLAINTEXT://127.0.0.1:{port}
 """
-    listeners = (secured.properties(port) if secured else plain).replace("@CONTROLLER@", str(controller))
+
+
+def _node(number: int, listeners: str, scratch: Path, controllers: Sequence[int], users: Sequence[str]) -> Process:
+    scratch.mkdir(exist_ok=True)
+    copies = len(controllers)
+    configuration = scratch / "server.properties"
     configuration.write_text(
-        listeners
+        listeners.replace("@CONTROLLER@", str(controllers[number - 1]))
         + f"""process.roles=broker,controller
-node.id=1
-controller.quorum.voters=1@127.0.0.1:{controller}
+node.id={number}
+controller.quorum.voters={",".join(f"{one}@127.0.0.1:{port}" for one, port in enumerate(controllers, 1))}
 controller.listener.names=CONTROLLER
 log.dirs={scratch}/data
-offsets.topic.replication.factor=1
+default.replication.factor={copies}
+min.insync.replicas={(copies + 1) // 2}
+offsets.topic.replication.factor={copies}
 offsets.topic.num.partitions=4
-transaction.state.log.replication.factor=1
-transaction.state.log.min.isr=1
+transaction.state.log.replication.factor={copies}
+transaction.state.log.min.isr={(copies + 1) // 2}
 group.initial.rebalance.delay.ms=0
 group.min.session.timeout.ms=1000
+broker.session.timeout.ms=3000
+broker.heartbeat.interval.ms=500
+replica.lag.time.max.ms=3000
 auto.create.topics.enable=false
 """
     )
-    tool = [*_JAVA, "kafka.tools.StorageTool", "format", "-t", _CLUSTER_ID, "-c", str(configuration)]
-    tool += secured.users() if secured else []
+    tool = [*_JAVA, "kafka.tools.StorageTool", "format", "-t", _CLUSTER_ID, "-c", str(configuration), *users]
     subprocess.run(tool, check=True, capture_output=True)
     return Process(*_JAVA, "kafka.Kafka", str(configuration), log=scratch / "log")

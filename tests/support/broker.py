@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from support import apache_kafka
@@ -17,44 +17,70 @@ DURABLE = bool(apache_kafka.JARS)
 """Whether it still has its topics after a kill: the embedded one keeps them in memory."""
 
 
-class Broker:
-    """A broker that can be stopped in every way, and started again on its port."""
+REPLICATION = apache_kafka.NODES if apache_kafka.JARS else 1
+"""Copies of what a topic holds."""
 
-    def __init__(self, port: int, process: Process) -> None:
-        self.port = port
-        self.process = process
+
+class Broker:
+    """A broker, or a cluster of them, that can be stopped in every way, and started again on its ports."""
+
+    def __init__(self, nodes: Mapping[int, Process]) -> None:
+        self.nodes = nodes
 
     @property
     def bootstrap(self) -> str:
-        return f"127.0.0.1:{self.port}"
+        return ",".join(f"127.0.0.1:{port}" for port in self.nodes)
 
     def start(self) -> None:
-        self.process.start()
-        wait_for_port(self.port, self.process, 60)
+        for process in self.nodes.values():
+            process.start()
+        for port, process in self.nodes.items():
+            wait_for_port(port, process, 60)
+
+    def start_one(self, port: int) -> None:
+        self.nodes[port].start()
+        wait_for_port(port, self.nodes[port], 60)
 
     def kill(self) -> None:
-        self.process.kill()
+        for port in self.nodes:
+            self.kill_one(port)
 
-    def freeze(self) -> None:
-        """It answers nothing any more, and its connections stay open."""
-        self.process.child.send_signal(signal.SIGSTOP)
+    def kill_one(self, port: int) -> None:
+        self.nodes[port].kill()
+
+    def freeze(self, port: int = 0) -> None:
+        """It (one node, or all) answers nothing any more, and its connections stay open."""
+        for process in [self.nodes[port]] if port else self.nodes.values():
+            process.child.send_signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
-        self.process.child.send_signal(signal.SIGCONT)
+        for process in self.nodes.values():
+            process.child.send_signal(signal.SIGCONT)
+
+    def close(self) -> None:
+        for process in self.nodes.values():
+            process.close()
 
 
 @contextlib.contextmanager
 def broker() -> Iterator[Broker]:
     """A fresh broker, started."""
     with tempfile.TemporaryDirectory(prefix="ocpplog-kafka-") as scratch:
-        port = free_port()
-        process = apache_kafka.node(port, Path(scratch)) if apache_kafka.JARS else embedded_node(port)
-        found = Broker(port, process)
+        found = Broker(_nodes(Path(scratch)))
         try:
             found.start()
             yield found
         finally:
-            process.close()
+            found.close()
+
+
+def _nodes(scratch: Path) -> Mapping[int, Process]:
+    ports = [free_port() for _ in range(REPLICATION)]
+    if not apache_kafka.JARS:
+        return {ports[0]: embedded_node(ports[0])}
+    if REPLICATION == 1:
+        return {ports[0]: apache_kafka.node(ports[0], scratch)}
+    return dict(zip(ports, apache_kafka.nodes(ports, scratch), strict=True))
 
 
 @contextlib.contextmanager
