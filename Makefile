@@ -88,9 +88,9 @@ format: $(VENV)/.test ## format and mend what can be mended
 lock: $(VENV)/.test ## resolve the requirement files anew, after a change of dependencies (needs uv)
 	uv lock
 	uv export -q --frozen --package ocpplog-common --no-emit-workspace --no-header -o libs/common/requirements.txt
-	uv export -q --frozen --package ocpplog-gateway --no-emit-workspace --no-header -o services/gateway/requirements.txt
-	uv export -q --frozen --package ocpplog-enricher --no-emit-workspace --no-header -o services/enricher/requirements.txt
-	uv export -q --frozen --package ocpplog-query-api --no-emit-workspace --no-header -o services/query-api/requirements.txt
+	uv export -q --frozen --package ocpplog-gateway --extra traces --no-emit-workspace --no-header -o services/gateway/requirements.txt
+	uv export -q --frozen --package ocpplog-enricher --extra traces --no-emit-workspace --no-header -o services/enricher/requirements.txt
+	uv export -q --frozen --package ocpplog-query-api --extra traces --no-emit-workspace --no-header -o services/query-api/requirements.txt
 	uv export -q --frozen --package ocpplog-local --extra build --no-emit-workspace --no-header -o deploy/local/requirements.txt
 	uv export -q --frozen --package ocpplog-tests --no-emit-workspace --no-header -o tests/requirements.txt
 

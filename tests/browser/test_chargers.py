@@ -28,7 +28,9 @@ def faulty(run: Run) -> str:
 async def _faults(run: Run) -> None:
     async with ScriptedChargePoint.connect(run.gateway, FAULTY) as point:
         await point.boot()
-        for number, (status, code) in enumerate((("Available", "NoError"), ("Faulted", "GroundFailure"), ("Faulted", "HighTemperature"))):
+        for number, (status, code) in enumerate(
+            (("Available", "NoError"), ("Faulted", "GroundFailure"), ("Faulted", "HighTemperature"))
+        ):
             payload = f'{{"connectorId":1,"status":"{status}","errorCode":"{code}","vendorErrorCode":"<b>E{number}</b>"}}'
             await point.send_raw(f'[2,"f{number}","StatusNotification",{payload}]')
             await asyncio.sleep(0.3)
@@ -156,7 +158,10 @@ def test_a_list_that_fails_offers_to_try_again(dashboard: Dashboard) -> None:
 
 def test_more_are_read_page_by_page(dashboard: Dashboard) -> None:
     page = dashboard.page
-    page.route(re.compile(r"/v1/chargers(\?.*)?$"), lambda route: route.continue_(url=f"{route.request.url}{'&' if '?' in route.request.url else '?'}limit=5"))
+    page.route(
+        re.compile(r"/v1/chargers(\?.*)?$"),
+        lambda route: route.continue_(url=f"{route.request.url}{'&' if '?' in route.request.url else '?'}limit=5"),
+    )
     dashboard.open("/chargers")
     links = page.get_by_role("table").get_by_role("link")
     expect(links).to_have_count(5)

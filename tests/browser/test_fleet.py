@@ -53,7 +53,9 @@ class TestOverview:
         expect(page.get_by_text(re.compile("^Updated"))).to_be_visible()
         with page.expect_response(re.compile("/v1/overview")):
             page.clock.run_for(16_000)
-        page.route(re.compile("/v1/overview"), lambda route: route.fulfill(status=503, json={"type": "", "title": "", "status": 503}))
+        page.route(
+            re.compile("/v1/overview"), lambda route: route.fulfill(status=503, json={"type": "", "title": "", "status": 503})
+        )
         page.clock.run_for(16_000)
         expect(page.get_by_role("alert")).to_contain_text("The last refresh failed")
         expect(page.get_by_role("region", name="Entries per hour")).to_be_visible()
@@ -115,7 +117,16 @@ class TestSessions:
     def test_phases_have_lines_of_their_own(self, dashboard: Dashboard, session: dict[str, Any]) -> None:
         page = dashboard.page
         points = [
-            {"at": f"2026-01-01T00:00:0{second}.000Z", "power_w": 7000 + second, **{f"{name}_l{phase}_{unit}": phase * second for name, unit in (("power", "w"), ("current", "a"), ("voltage", "v")) for phase in (1, 2, 3)}, "energy_wh": 1000 + second}
+            {
+                "at": f"2026-01-01T00:00:0{second}.000Z",
+                "power_w": 7000 + second,
+                **{
+                    f"{name}_l{phase}_{unit}": phase * second
+                    for name, unit in (("power", "w"), ("current", "a"), ("voltage", "v"))
+                    for phase in (1, 2, 3)
+                },
+                "energy_wh": 1000 + second,
+            }
             for second in range(5)
         ]
 

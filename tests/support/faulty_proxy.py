@@ -49,10 +49,11 @@ PASS = Fault()
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """`table`: where an insert goes; empty for every other statement."""
+    """`table`: where an insert goes; empty for every other statement. `head`: of the HTTP request."""
 
     statement: str
     body: bytes
+    head: bytes = b""
 
     @property
     def table(self) -> str:
@@ -112,7 +113,7 @@ class FaultyProxy:
             writer.close()
 
     async def _answer(self, head: bytes, body: bytes, writer: asyncio.StreamWriter) -> None:
-        asked = Asked(_statement(head, body), body)
+        asked = Asked(_statement(head, body), body, head)
         fault = self.choose(asked)
         self.seen[fault.kind] += 1
         await asyncio.sleep(fault.before_s)

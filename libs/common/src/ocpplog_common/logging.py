@@ -8,14 +8,18 @@ from typing import Any
 
 import structlog
 
+from ocpplog_common.tracing import name_trace
+
 LOG_LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 
-def configure(service: str, level: str = "info", json: bool = True) -> None:
-    """Set up structlog and the standard library's logging for a service's process. Call it once, from `__main__`."""
+def configure(service: str, level: str = "info", json: bool = True, traced: bool = False) -> None:
+    """Set up structlog and the standard library's logging for a service's process. Call it once, from `__main__`. With `traced`,
+    lines within a recorded span carry `trace_id` and `span_id`."""
     renderer: Any = structlog.processors.JSONRenderer() if json else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
+        *([name_trace] if traced else []),
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,

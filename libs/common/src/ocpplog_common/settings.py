@@ -16,6 +16,17 @@ class CommonSettings(BaseSettings):
     log_json: bool = Field(True, description="JSON lines; false: lines for people")
 
 
+class TraceSettings(CommonSettings):
+    otlp_endpoint: str = Field(
+        "",
+        description="Collector of traces (OpenTelemetry, OTLP over HTTP), such as http://collector:4318; empty: no traces",
+        pattern=r"^(https?://[^?#\s]+)?$",
+    )
+    trace_share: float = Field(
+        0.1, ge=0, le=1, description="Share of traces that is recorded, where the caller has not decided that (traceparent)"
+    )
+
+
 class KafkaSettings(CommonSettings):
     kafka_bootstrap: str = Field("127.0.0.1:9092", description="Kafka brokers, host:port, comma-separated")
     kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(

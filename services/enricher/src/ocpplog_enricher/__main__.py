@@ -8,7 +8,8 @@ import faust
 import mode.loop
 from pydantic import ValidationError
 
-from ocpplog_common import logging
+from ocpplog_common import logging, tracing
+from ocpplog_common.tracing import TracingError
 from ocpplog_enricher.app import Enricher
 from ocpplog_enricher.settings import EnricherSettings
 
@@ -20,10 +21,11 @@ def main() -> int:
     except ValidationError as error:
         print(f"ocpplog-enricher: settings: {error}", file=sys.stderr)
         return 1
-    logging.configure("enricher", settings.log_level, settings.log_json)
+    logging.configure("enricher", settings.log_level, settings.log_json, bool(settings.otlp_endpoint))
     try:
         enricher = Enricher(settings)
-    except (OSError, ValueError) as error:
+        tracing.start("enricher", settings)
+    except (OSError, ValueError, TracingError) as error:
         print(f"ocpplog-enricher: {error}", file=sys.stderr)
         return 1
 
@@ -40,6 +42,8 @@ def main() -> int:
         worker.execute_from_commandline()
     except SystemExit as stop:
         return 1 if enricher.failure.error else int(stop.code or 0)
+    finally:
+        tracing.stop()
     return 1 if enricher.failure.error else 0
 
 

@@ -12,7 +12,7 @@ import structlog
 from clickhouse_connect.driver import AsyncClient
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from ocpplog_common import id_tags, records, topics
+from ocpplog_common import id_tags, records, topics, tracing
 from ocpplog_common.clickhouse import client as clickhouse
 from ocpplog_common.clickhouse import tables
 from ocpplog_common.clock import SystemClock
@@ -146,7 +146,9 @@ class LateStore:
         self, table: str, column_names: Sequence[str], *, insert_block: bytes, settings: dict[str, Any], fmt: str
     ) -> Any:
         assert self._client is not None
-        return await self._client.raw_insert(table, column_names, insert_block=insert_block, settings=settings, fmt=fmt)
+        return await self._client.raw_insert(
+            table, column_names, insert_block=insert_block, settings=settings, fmt=fmt, transport_settings=tracing.headers()
+        )
 
     async def query(self, query: str, parameters: dict[str, Any]) -> Any:
         assert self._client is not None

@@ -8,6 +8,7 @@ import structlog
 from aiokafka import AIOKafkaProducer
 
 from ocpplog_common import topics
+from ocpplog_common.envelope import Header
 from ocpplog_enricher import metrics
 from ocpplog_enricher.errors import TooManyDeadLetters
 
@@ -46,7 +47,14 @@ class DeadLetters:
         self._in_a_row += 1
         if self._in_a_row > self._limit:
             raise TooManyDeadLetters(f"{self._limit} in a row; the last: {reason}")
-        _log.error("put on the dead letters", origin=origin, reason=reason)
+        _log.error("put on the dead letters", origin=origin, reason=reason, **_named(headers))
         marked = [*headers, (REASON_HEADER, reason[:1000].encode()), (ORIGIN_HEADER, origin.encode())]
         await self._producer.send_and_wait(topics.DEAD_LETTER, value, key=key, headers=marked)
         metrics.DEAD_LETTERS.inc()
+
+
+def _named(headers: Headers) -> dict[str, str]:
+    """Which frame it is, as far as the record says; any of it may be what is wrong with the record."""
+    found = dict(headers)
+    names = {"connection": Header.CONNECTION_ID, "sequence": Header.SEQUENCE}
+    return {word: found[name].decode(errors="replace")[:64] for word, name in names.items() if name in found}

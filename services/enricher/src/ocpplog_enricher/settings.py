@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from ocpplog_common.settings import ClickHouseSettings, KafkaSettings
+from ocpplog_common.settings import ClickHouseSettings, KafkaSettings, TraceSettings
 from ocpplog_enricher.domain.open_requests import Limits
 from ocpplog_enricher.domain.policy import Retention
 from ocpplog_enricher.lane import WriteLimits
 
 
-class EnricherSettings(KafkaSettings, ClickHouseSettings):
+class EnricherSettings(KafkaSettings, ClickHouseSettings, TraceSettings):
     enricher_group: str = Field("ocpplog-enricher", description="Consumer group; its members share the partitions")
     enricher_answer_timeout_s: float = Field(60.0, gt=0, description="How long a request may wait for its answer")
     enricher_max_open: int = Field(256, gt=0, description="Open requests a charger may have; more close the oldest")

@@ -22,8 +22,9 @@ import msgspec
 import structlog
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
+from ocpplog_common import tracing
 from ocpplog_common.clickhouse import tables
-from ocpplog_enricher import metrics
+from ocpplog_enricher import metrics, spans
 from ocpplog_enricher.domain.rows import Enriched, EventRow, LogRow, RowId, RowName, SampleRow
 from ocpplog_enricher.errors import RowsRejected, StoreUnavailable
 
@@ -121,9 +122,10 @@ class TableWriter:
     async def _insert(self, rows: Sequence[_Row], fence: Fence) -> None:
         token = ":".join(map(str, (self._label, *rows[0].id)))
         settings = WRITE_SETTINGS | {"insert_deduplication_token": token}
-        once = insertion(self._store, self._table, rows, settings)
         started = time.perf_counter()
-        await self._persist(once, fence)
+        with spans.write(self._label, rows):
+            once = insertion(self._store, self._table, rows, settings)
+            await self._persist(once, fence)
         metrics.WRITE_SECONDS.labels(self._label).observe(time.perf_counter() - started)
         metrics.BATCH_ROWS.labels(self._label).observe(len(rows))
         metrics.ROWS.labels(self._label).inc(len(rows))
@@ -158,6 +160,7 @@ def insertion(
     # Values without their columns' names: less to send, and to read.
     columns = rows[0].__struct_fields__
     block = _ENCODER.encode_lines(map(msgspec.structs.astuple, rows))
+    tracing.note({"ocpplog.bytes": len(block)})
     return lambda: store.raw_insert(table, columns, insert_block=block, settings=settings, fmt="JSONCompactEachRow")
 
 
@@ -174,7 +177,9 @@ async def persist(attempt: Callable[[], Awaitable[_Result]], table: str, retry_f
                 raise RowsRejected(f"{table}: {error}") from error
             if time.monotonic() + pause > give_up_at:
                 raise StoreUnavailable(f"{table}: no answer in {retry_for_s:.0f} s: {error}") from error
+            failure = str(getattr(error, "code", None) or type(error).__name__)
             _log.warning("failed, trying again", table=table, pause_s=pause, error=str(error)[:300])
+        tracing.event("retry", {"error.type": failure, "ocpplog.pause_s": pause})
         metrics.WRITE_RETRIES.labels(table.rpartition(".")[2]).inc()
         await asyncio.sleep(pause)
         pause = min(2 * pause, _LONGEST_PAUSE_S)

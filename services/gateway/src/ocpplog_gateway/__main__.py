@@ -9,7 +9,8 @@ import sys
 import uvloop
 from pydantic import ValidationError
 
-from ocpplog_common import logging
+from ocpplog_common import logging, tracing
+from ocpplog_common.tracing import TracingError
 from ocpplog_gateway import libraries
 from ocpplog_gateway.app import Gateway
 from ocpplog_gateway.errors import GatewayError
@@ -25,13 +26,16 @@ def main() -> int:
         found = "; ".join(f"OCPPLOG_{str(e['loc'][0] if e['loc'] else '').upper()}: {e['msg']}" for e in error.errors())
         print(f"ocpplog-gateway: settings: {found}", file=sys.stderr)
         return 1
-    logging.configure("gateway", settings.log_level, settings.log_json)
+    logging.configure("gateway", settings.log_level, settings.log_json, bool(settings.otlp_endpoint))
     libraries.quiet()
     try:
+        tracing.start("gateway", settings)
         uvloop.run(_run(settings))
-    except (OSError, GatewayError) as error:
+    except (OSError, GatewayError, TracingError) as error:
         print(f"ocpplog-gateway: {error}", file=sys.stderr)
         return 1
+    finally:
+        tracing.stop()
     return 0
 
 

@@ -132,7 +132,7 @@ class Gateway:
             try:
                 await self._sessions.keep(session)
             except Exception:
-                _log.exception("connection failed", charger=session.charger_id)
+                _log.exception("connection failed", charger=session.charger_id, connection=session.connection_id)
 
         tending = asyncio.create_task(gatekeeper.tend(), name="tend the door")
         collecting = asyncio.create_task(collector.run(), name="collect garbage")

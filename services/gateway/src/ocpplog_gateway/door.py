@@ -9,9 +9,11 @@ from __future__ import annotations
 import asyncio
 import functools
 import ssl
+import time
 from collections.abc import Callable
 from typing import Any, cast
 
+from opentelemetry.trace import Span
 from websockets.asyncio.server import ServerConnection
 from websockets.datastructures import Headers
 
@@ -70,6 +72,10 @@ class GuardedConnection(ChargerConnection):
         self.tls = tls is not None
         """Whether the charger's own connection is encrypted."""
         self.charger_id = ""
+        self.accepted_ns = 0
+        self.span: Span | None = None
+        """Of the handshake, from its request to its answer (`spans`)."""
+        self.answered = False
 
     @property
     def over(self) -> Over | None:
@@ -78,6 +84,7 @@ class GuardedConnection(ChargerConnection):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         tcp = cast(asyncio.Transport, transport)
+        self.accepted_ns = time.time_ns()
         self.peer = self._door.proxies.peer(tcp.get_extra_info("peername"))
         self.behind_proxy = self.peer.proxy
         self.place = self._door.places.enter(self.peer.key)

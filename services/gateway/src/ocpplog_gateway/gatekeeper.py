@@ -13,8 +13,9 @@ from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
 from ocpplog_common.clock import Clock
+from ocpplog_common.envelope import new_connection_id
 from ocpplog_common.records import Charger, MissingSubprotocol
-from ocpplog_gateway import auth, handshake, headers
+from ocpplog_gateway import auth, handshake, headers, spans
 from ocpplog_gateway.clients import Clients
 from ocpplog_gateway.door import Door, GuardedConnection
 from ocpplog_gateway.errors import Refusal
@@ -40,7 +41,7 @@ class Admission:
     """A charger that may come in, with its OCPP security profile (0 to 3).
 
     `upstream` is its central system; None where no subprotocol is in common: then it is closed at once. `registered` says whether
-    `ocpp.chargers` has it.
+    `ocpp.chargers` has it. `connection_id` is given when the handshake is complete.
     """
 
     charger: Charger
@@ -48,6 +49,7 @@ class Admission:
     subprotocol: str
     profile: int = 0
     registered: bool = True
+    connection_id: str = ""
 
 
 class Gatekeeper:
@@ -68,6 +70,7 @@ class Gatekeeper:
         gone: Callable[[], None],
     ) -> None:
         self._registry = registry
+        self._clock = clock
         self._problem = problem
         self._tls = tls
         self._stand_in = stand_in
@@ -88,8 +91,12 @@ class Gatekeeper:
         """The admission of a connection whose handshake is complete."""
         admission, watching = self._admitted.pop(connection)
         watching.cancel()
-        _guarded(connection).opened()
-        return admission
+        guarded = _guarded(connection)
+        guarded.opened()
+        connection_id = new_connection_id(self._clock.now_us())
+        refusal = "" if admission.subprotocol else "subprotocol"
+        spans.answered(guarded, 101, refusal, site_id=admission.charger.site_id, connection_id=connection_id)
+        return replace(admission, connection_id=connection_id)
 
     async def tend(self) -> None:
         """For good: renew certificates, sum up refusals."""
@@ -108,6 +115,10 @@ class Gatekeeper:
 
     async def process_request(self, connection: ServerConnection, request: Request) -> Response | None:
         guarded = _guarded(connection)
+        with spans.handshake(guarded):
+            return await self._answer(guarded, request)
+
+    async def _answer(self, guarded: GuardedConnection, request: Request) -> Response | None:
         try:
             target = self._enter(guarded, request)
             admission = await self._admit(guarded, target, request)
@@ -118,8 +129,8 @@ class Gatekeeper:
             _log.exception("handshake failed", charger=guarded.charger_id, peer=guarded.peer.name)
             return self._refuse(guarded, Refusal(500, "internal", "internal error"), request.path)
         # A handshake that breaks after this point never comes to the handler.
-        watching = asyncio.create_task(self._abandon_when_lost(connection), name=f"handshake {guarded.charger_id}")
-        self._admitted[connection] = admission, watching
+        watching = asyncio.create_task(self._abandon_when_lost(guarded), name=f"handshake {guarded.charger_id}")
+        self._admitted[guarded] = admission, watching
         return None
 
     def select_subprotocol(self, connection: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:
@@ -181,18 +192,25 @@ class Gatekeeper:
 
     def _failed(self, connection: GuardedConnection, refusal: Refusal) -> None:
         self._refusals.record(connection.peer, connection.charger_id, refusal)
+        self._trace(connection, refusal)
+
+    def _trace(self, connection: GuardedConnection, refusal: Refusal) -> None:
+        site_id = self._registry.site_of(connection.charger_id)
+        spans.answered(connection, refusal.status, refusal.reason, site_id=site_id)
 
     def _refuse(self, connection: GuardedConnection, refusal: Refusal, path: str) -> Response:
         # What may follow the path can be a secret.
         self._refusals.record(connection.peer, connection.charger_id, refusal, path.partition("?")[0][:_SHOWN_PATH])
+        self._trace(connection, refusal)
         response = connection.respond(refusal.status, refusal.text + "\n")
         for name, value in refusal.headers.items():
             response.headers[name] = value
         return response
 
-    async def _abandon_when_lost(self, connection: ServerConnection) -> None:
+    async def _abandon_when_lost(self, connection: GuardedConnection) -> None:
         await connection.wait_closed()
         admission, _ = self._admitted.pop(connection)
+        self._trace(connection, Refusal(499, "lost", "the charger went away before it had its answer"))
         if admission.upstream:
             await admission.upstream.end(GOING_AWAY, "charger handshake failed")
 

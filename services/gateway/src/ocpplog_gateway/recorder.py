@@ -7,7 +7,7 @@ import contextlib
 import functools
 import secrets
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from typing import Any, Final
 
 import structlog
@@ -224,7 +224,8 @@ class KafkaRecorder:
 
     async def _not_taken(self, lane: _Lane, producer: Producer, queue: Queue, error: Exception) -> None:
         if isinstance(error, _TOO_LARGE):
-            _log.error("Kafka refuses records for their size", topic=queue.topic, records=len(queue.sending), error=str(error))
+            about = _about(queue.sending)
+            _log.error("Kafka refuses records for their size", topic=queue.topic, error=str(error), **about)
             self.buffer.too_large(queue)
         else:
             self.buffer.put_back(queue)
@@ -293,3 +294,12 @@ class KafkaRecorder:
         if bool(problem) != bool(self._problem):
             _log.warning("Kafka", state=problem or "answers again", waiting=len(self.buffer), bytes=self.buffer.bytes)
         self._problem = problem
+
+
+def _about(sending: Sequence[Record]) -> dict[str, object]:
+    """How many records; of one alone, which frame it is."""
+    [first, *others] = sending
+    if others or first.owner is None:
+        return {"records": len(sending)}
+    connection = first.owner.connection
+    return {"charger": connection.charger_id, "connection": connection.connection_id, "sequence": first.sequence}

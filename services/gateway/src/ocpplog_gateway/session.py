@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 import structlog
 
 from ocpplog_common.clock import Clock
-from ocpplog_common.envelope import Connection, Source, new_connection_id
+from ocpplog_common.envelope import Connection, Source
 from ocpplog_common.records import ConnectionEvent, ConnectionEventKind
 from ocpplog_gateway import metrics
 from ocpplog_gateway.gatekeeper import Admission, peer_of
 from ocpplog_gateway.queues import Recorder
 from ocpplog_gateway.relay import GOING_AWAY, INTERNAL_ERROR, Closing, Limits, Relay
-from ocpplog_gateway.sockets import ChargerConnection
+from ocpplog_gateway.sockets import ChargerConnection, UpstreamConnection
 
 _log = structlog.get_logger(__name__)
 _PROTOCOL_ERROR = 1002
@@ -32,7 +32,7 @@ class Session:
         self._gateway_id = gateway_id
         self._opened_us = clock.now_us()
         self._closed_because = ""
-        self.connection_id = new_connection_id(self._opened_us)
+        self.connection_id = admission.connection_id
         self.charger_id = admission.charger.charger_id
 
     @property
@@ -46,6 +46,9 @@ class Session:
         if upstream is None or not self._admission.subprotocol:
             await self._no_common_subprotocol()
             return
+        self._connection.named = self._context()
+        if isinstance(upstream, UpstreamConnection):
+            upstream.named = self._context()
         relay = Relay(self._connection, upstream, self._recorder, self._wire_connection(), self._clock, limits)
         self._announce(ConnectionEventKind.CONNECT)
         _log.info("connected", **self._context())

@@ -7,10 +7,11 @@ from typing import Literal
 
 from pydantic import Field
 
+from ocpplog_common.settings import TraceSettings
 from ocpplog_gateway.door_settings import DoorSettings
 
 
-class GatewaySettings(DoorSettings):
+class GatewaySettings(DoorSettings, TraceSettings):
     gateway_id: str = Field(default_factory=socket.gethostname, description="Name of this replica in the log")
     gateway_default_site: str = Field("", description="Site of chargers that ocpp.chargers lacks; empty: they are refused")
     gateway_max_frame_bytes: int = Field(1024 * 1024, gt=0, description="Longest message; over it: close 1009")

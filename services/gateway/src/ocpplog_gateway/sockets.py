@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Mapping
 from typing import Final
 
 import structlog
@@ -65,6 +66,8 @@ class _Delivers(Connection):
     The protocol itself (frames, masks, compression, limits, closing) stays the library's.
     """
 
+    named: Mapping[str, str] = {}
+    """What a line of the log about it says, once that is known."""
     _listener: Listener
     _parts: bytearray | None = None
     _parts_opcode = Opcode.TEXT
@@ -211,7 +214,7 @@ class _Delivers(Connection):
                 self._refuse(CloseCode.INVALID_DATA, "not UTF-8", data, opcode)
         except Exception:
             # Of ours: the library would only log it, and half a connection must not go on.
-            _log.exception("message not handled")
+            _log.exception("message not handled", **self.named)
             self._fail(CloseCode.INTERNAL_ERROR, "")
 
     def _refuse(self, code: CloseCode, reason: str, data: bytes, opcode: Opcode) -> None:

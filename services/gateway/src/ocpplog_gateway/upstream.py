@@ -11,7 +11,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus, InvalidURI, WebSocketException
 from websockets.typing import Subprotocol
 
-from ocpplog_gateway import auth, handshake, metrics
+from ocpplog_gateway import auth, handshake, metrics, spans
 from ocpplog_gateway.credentials import Credentials
 from ocpplog_gateway.errors import CredentialsError, Refusal
 from ocpplog_gateway.libraries import WEBSOCKET_LOG
@@ -46,7 +46,8 @@ class Connector:
         turn = self._turn_at(upstream)
         try:
             async with asyncio.timeout(self._settings.gateway_open_timeout_s * _OF_OPEN_TIMEOUT), turn:
-                return await self._open(url, subprotocols, headers, compression)
+                with spans.upstream(url):
+                    return await self._open(url, subprotocols, headers, compression)
         except InvalidStatus as error:
             raise _refused(error.response.status_code) from error
         except (OSError, TimeoutError, WebSocketException, ValueError) as error:

@@ -10,7 +10,8 @@ import uvicorn
 from fastapi import FastAPI
 from pydantic import ValidationError
 
-from ocpplog_common import logging
+from ocpplog_common import logging, tracing
+from ocpplog_common.tracing import TracingError
 from ocpplog_query_api.app import create_app
 from ocpplog_query_api.settings import ApiSettings
 
@@ -24,18 +25,25 @@ def main() -> int:
             variable = "".join(f"OCPPLOG_{part}: ".upper() for part in problem["loc"])
             print(f"ocpplog-query-api: {variable}{problem['msg']}", file=sys.stderr)
         return 1
-    logging.configure("query-api", settings.log_level, settings.log_json)
+    logging.configure("query-api", settings.log_level, settings.log_json, bool(settings.otlp_endpoint))
     try:
+        tracing.start("query-api", settings)
         listener = socket.create_server((settings.api_host, settings.api_port), family=_family(settings.api_host), backlog=512)
     except OSError as error:
         print(f"ocpplog-query-api: port {settings.api_port} of {settings.api_host}: {error.strerror}", file=sys.stderr)
+        return 1
+    except TracingError as error:
+        print(f"ocpplog-query-api: {error}", file=sys.stderr)
         return 1
     # uvicorn stops on these two, then raises them again for whoever was there before: here nobody.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
     app = create_app(settings)
     config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=10, server_header=False)
-    _Server(app, config).run(sockets=[listener])
+    try:
+        _Server(app, config).run(sockets=[listener])
+    finally:
+        tracing.stop()
     return 0
 
 

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
+from ocpplog_common import tracing
 from ocpplog_common.record_writer import RecordWriter
 from ocpplog_query_api import caller, errors, health, middleware
 from ocpplog_query_api.chargers import administration_endpoints as charger_administration
@@ -23,6 +24,7 @@ from ocpplog_query_api.registry import Registry
 from ocpplog_query_api.sessions import endpoints as sessions
 from ocpplog_query_api.settings import ApiSettings
 from ocpplog_query_api.sites import endpoints as sites
+from ocpplog_query_api.traces import Traced
 from ocpplog_query_api.verification import JwtVerifier
 
 _DESCRIPTION = """The message log of a fleet of EV chargers: each entry is one exchange of OCPP messages,
@@ -43,7 +45,16 @@ def create_app(settings: ApiSettings) -> FastAPI:
         await app.state.registry.stop()
         await app.state.database.close()
 
-    app = FastAPI(title="ocpplog", version="1", description=_DESCRIPTION, lifespan=lifespan, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="ocpplog",
+        version="1",
+        description=_DESCRIPTION,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        # Its own spans would stand, empty, between a request's and those of its queries.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
+    )
     app.state.settings = settings
     app.state.verifier = JwtVerifier(settings)
     app.state.cursors = Cursors(settings.key)
@@ -56,6 +67,9 @@ def create_app(settings: ApiSettings) -> FastAPI:
             allow_headers=["Authorization"],
             expose_headers=exports.HEADERS,
         )
+    if tracing.enabled():
+        # Last, so that it is outside of all others.
+        app.add_middleware(Traced)
     # The export and the tail before the log: /v1/logs/export is no entry id.
     for router in (exports.router, live.router, logs.router, sites.router, health.router):
         app.include_router(router)

@@ -10,7 +10,9 @@ from typing import Annotated, Any
 from clickhouse_connect.driver import AsyncClient
 from clickhouse_connect.driver.exceptions import ClickHouseError
 from fastapi import Depends, Request
+from opentelemetry.trace import SpanKind
 
+from ocpplog_common import tracing
 from ocpplog_common.clickhouse import client as clickhouse
 from ocpplog_query_api import metrics
 from ocpplog_query_api.errors import Unavailable
@@ -42,7 +44,13 @@ class Database:
         client = await self._connected()
         started = time.perf_counter()
         try:
-            result = await client.query(sql, parameters=dict(parameters), settings=self._limits() | dict(limits or {}))
+            with tracing.child(label, SpanKind.CLIENT, self._described(label)):
+                result = await client.query(
+                    sql,
+                    parameters=dict(parameters),
+                    settings=self._limits() | dict(limits or {}),
+                    transport_settings=tracing.headers(),
+                )
         except OSError as error:
             raise Unavailable("Try again in a moment.", {"Retry-After": "2"}) from error
         finally:
@@ -59,10 +67,13 @@ class Database:
         client = await self._connected()
         limits = self._limits() | {"max_execution_time": self._settings.api_export_seconds, "readonly": 2}
         try:
-            found = await client.raw_stream(sql, dict(parameters), settings=limits | dict(settings or {}), fmt=form)
+            with tracing.child(label, SpanKind.CLIENT, self._described(label), held=True) as span:
+                known = limits | dict(settings or {})
+                headers = tracing.headers()
+                found = await client.raw_stream(sql, dict(parameters), settings=known, fmt=form, transport_settings=headers)
         except OSError as error:
             raise Unavailable("Try again in a moment.", {"Retry-After": "2"}) from error
-        return Stream(found)
+        return Stream(found, span)
 
     async def close(self) -> None:
         if self._client:
@@ -79,6 +90,12 @@ class Database:
                     raise Unavailable(f"{type(error).__name__}: try again in a moment.", {"Retry-After": "2"}) from error
                 self._client = client
             return self._client
+
+    def _described(self, label: str) -> dict[str, str]:
+        """Of a query's span: never its text or parameters."""
+        name = self._settings.clickhouse_database
+        known = {"db.system.name": "clickhouse", "db.namespace": name}
+        return known | {"db.operation.name": "SELECT", "db.query.summary": label}
 
     def _limits(self) -> dict[str, Any]:
         return {

@@ -7,11 +7,11 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from ocpplog_common.settings import ClickHouseSettings, KafkaSettings
+from ocpplog_common.settings import ClickHouseSettings, KafkaSettings, TraceSettings
 from ocpplog_common.tokens import AUDIENCE, ROLE_CLAIM, SITES_CLAIM
 
 
-class ApiSettings(ClickHouseSettings, KafkaSettings):
+class ApiSettings(ClickHouseSettings, KafkaSettings, TraceSettings):
     api_host: str = Field("127.0.0.1", description="Address the API listens on")
     api_port: int = Field(8080, ge=0, le=65535, description="Port the API listens on")
     api_jwt_key_file: Path | None = Field(None, description="File with the key that signs tokens and cursors (HS256, hex)")

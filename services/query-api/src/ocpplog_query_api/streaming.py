@@ -13,6 +13,7 @@ import structlog
 from clickhouse_connect.driver.common import StreamContext
 from clickhouse_connect.driver.exceptions import ClickHouseError
 from fastapi import Request
+from opentelemetry.trace import INVALID_SPAN, Span
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
@@ -42,10 +43,11 @@ class Gone(ApiError):
 
 
 class Stream:
-    """The bytes of a result. To be closed by whoever has it: then ClickHouse ends the query if it still runs."""
+    """The bytes of a result. To be closed by whoever has it: then ClickHouse ends the query if it still runs, and `span` ends."""
 
-    def __init__(self, source: StreamContext) -> None:
+    def __init__(self, source: StreamContext, span: Span = INVALID_SPAN) -> None:
         self._source = source
+        self._span = span
         self._pieces = self._read()
 
     def __aiter__(self) -> AsyncIterator[bytes]:
@@ -64,6 +66,8 @@ class Stream:
 
     async def aclose(self) -> None:
         self._source.source.close()
+        if self._span.is_recording():
+            self._span.end()
 
     async def _read(self) -> AsyncIterator[bytes]:
         held = b""
