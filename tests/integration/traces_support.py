@@ -32,6 +32,9 @@ class Recorded:
             return Fault(Kind.ANSWER, code=241)
         return PASS
 
+    def traces(self) -> set[tuple[str, str]]:
+        return {trace for _, trace in self.asked if trace}
+
     def within(self, words: str) -> list[tuple[str, str] | None]:
         return [trace for statement, trace in self.asked if words in statement]
 
