@@ -64,7 +64,7 @@ class Registry:
                 await asyncio.sleep(_RETRY_S)
 
 
-def registry(request: Request) -> Registry:
+async def registry(request: Request) -> Registry:
     found: Registry = request.app.state.registry
     return found
 

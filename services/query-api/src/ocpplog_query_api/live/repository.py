@@ -11,8 +11,9 @@ from ocpplog_query_api.database import Database, Row
 from ocpplog_query_api.live import query
 from ocpplog_query_api.live.journal import Insert
 from ocpplog_query_api.live.query import Place
+from ocpplog_query_api.logs.entries import listed
 from ocpplog_query_api.logs.query import Search
-from ocpplog_query_api.logs.repository import LogRepository, listed
+from ocpplog_query_api.logs.repository import LogRepository
 from ocpplog_query_api.logs.schemas import LIST_COLUMNS, LogEntry
 from ocpplog_query_api.scope import Scope
 
@@ -55,7 +56,7 @@ class TailRepository:
         """The newest ones of the log, oldest first."""
         async with self._turns:
             found, _ = await LogRepository(self._database, self._scope).page(self._search, "desc", limit, None, self._more)
-        return found[::-1]
+        return [listed(row) for row in reversed(found)]
 
     async def count(self, first_ms: int, last_ms: int, after: Place | None) -> int:
         """How many were stored between the two, both included, and stand after a place."""

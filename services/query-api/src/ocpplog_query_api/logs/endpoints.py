@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Path, Query, Request, Response
 
 from ocpplog_query_api.auth import Caller, CurrentCaller
 from ocpplog_query_api.database import CurrentDatabase
 from ocpplog_query_api.errors import RESPONSES, InvalidParameter, NotFound, ProblemBody
-from ocpplog_query_api.logs import summary_endpoints
+from ocpplog_query_api.logs import entries, summary_endpoints
 from ocpplog_query_api.logs.identity import CursorError, Cursors, EntryId, Place
 from ocpplog_query_api.logs.repository import LogRepository
 from ocpplog_query_api.logs.schemas import LogEntryDetail, LogPage, LogPageQuery
@@ -24,10 +24,10 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 
 
-@router.get("", summary="Search the log", response_model_exclude_unset=False)
+@router.get("", summary="Search the log", response_model=LogPage)
 async def search(
     query: Annotated[LogPageQuery, Query()], request: Request, caller: CurrentCaller, database: CurrentDatabase
-) -> LogPage:
+) -> Response:
     """Newest first, in pages. Every term of `q` must be in the entry, and every filter must fit.
 
     Pages continue after the last entry of the one before: no entry comes twice and none is skipped, while new ones arrive.
@@ -42,12 +42,16 @@ async def search(
     found = query.search(now)
     repository = LogRepository(database, caller.scope)
     items, place = await repository.page(found, query.order, query.limit, after, payloads(query.fields))
-    answer = LogPage(items=items, next_cursor=_continued(cursors, now, place, tied) if place else None)
-    if query.count:
-        counted = await repository.count_within(found, _COUNT_AT_MOST, settings.api_count_seconds)
-        # Where counting was too dear, there is still what stands on the page.
-        answer.total, answer.total_is_lower_bound = max(counted[0], len(items)), counted[1]
-    return answer
+    cursor = _continued(cursors, now, place, tied) if place else None
+    if not query.count:
+        return _json(entries.page(items, cursor))
+    total, is_lower_bound = await repository.count_within(found, _COUNT_AT_MOST, settings.api_count_seconds)
+    # Where counting was too dear, there is still what stands on the page.
+    return _json(entries.page(items, cursor, max(total, len(items)), is_lower_bound))
+
+
+def _json(content: bytes) -> Response:
+    return Response(content, media_type="application/json")
 
 
 @router.get(

@@ -13,13 +13,12 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from ocpplog_query_api.database import Database, Row
 from ocpplog_query_api.errors import TooBig, TooSlow, translate
 from ocpplog_query_api.logs import query, times
+from ocpplog_query_api.logs.entries import listed, public
 from ocpplog_query_api.logs.identity import EntryId, Place
 from ocpplog_query_api.logs.schemas import DETAIL_COLUMNS, LIST_COLUMNS, LogEntry, LogEntryDetail, Neighbours
 from ocpplog_query_api.logs.search import Order, Search
 from ocpplog_query_api.scope import Scope
 
-_ALWAYS = ("charger_id", "site_id", "source", "outcome", "gateway_id")
-"""Columns that we fill ourselves: empty text in one is not the charger's silence."""
 _OF_ALL_SITES = ("kafka_partition", "kafka_offset")
 """They count what all sites send: for those who may see all sites."""
 _NEAR: Final = timedelta(days=1)
@@ -34,12 +33,12 @@ class LogRepository:
 
     async def page(
         self, search: Search, order: Order, limit: int, after: Place | None, more: Sequence[str] = ()
-    ) -> tuple[list[LogEntry], Place | None]:
-        """Entries, and the place after which there are more (None: there are none)."""
+    ) -> tuple[list[Row], Place | None]:
+        """Rows with LIST_COLUMNS and KEY, and the place after which there are more (None: there are none)."""
         rows = await self._newest("page", search, [*LIST_COLUMNS, *more], order, limit + 1, after)
         found = rows[:limit]
         place = _place(found[-1]) if len(rows) > limit else None
-        return [listed(row) for row in found], place
+        return found, place
 
     async def count(self, search: Search, at_most: int | None = None) -> int:
         statement = query.count(self._database.name, self._scope, search, at_most)
@@ -67,7 +66,7 @@ class LogRepository:
             before=await self._beside(rows[0], "desc", neighbours), after=await self._beside(rows[0], "asc", neighbours)
         )
         hidden = dict.fromkeys(_OF_ALL_SITES) if self._scope.sites is not None else {}
-        row = _public(rows[0] | hidden)
+        row = _detailed(rows[0] | hidden)
         parsed = {f"{name}_json": _parsed(row[name]) for name in ("request", "response")}
         return LogEntryDetail(**row, **parsed, neighbours=beside)
 
@@ -81,7 +80,7 @@ class LogRepository:
         found, _ = await self.page(near, order, limit, _place(row))
         if len(found) < limit:
             found, _ = await self.page(search, order, limit, _place(row))
-        return found
+        return list(map(listed, found))
 
     async def export(self, search: Search, columns: Sequence[str], limit: int) -> list[Row]:
         """Rows as ClickHouse has them, newest first."""
@@ -111,25 +110,8 @@ class LogRepository:
         return [(times.aware(row["edge"]), True)]
 
 
-def as_entry(row: Row) -> LogEntry:
-    """Of a row with LIST_COLUMNS and KEY."""
-    return LogEntry(**_public(row))
-
-
-def listed(row: Row) -> LogEntry:
-    """An entry of a list, of a row that has LIST_COLUMNS and the key."""
-    return LogEntry(**_public(row))
-
-
-def _public(row: Row) -> Row:
-    """Empty text is what a charger did not send: null."""
-    milliseconds = round(times.aware(row["datetime"]).timestamp() * 1000)
-    found = EntryId(milliseconds, row["connection_id"].hex, row["sequence"])
-    values = {name: times.iso(value) if isinstance(value, datetime) else value for name, value in row.items()}
-    values["connection_id"] = row["connection_id"].hex
-    if row.get("request_timestamp"):
-        values["request_timestamp"] = times.iso(row["request_timestamp"], "auto")
-    return {name: None if value == "" and name not in _ALWAYS else value for name, value in values.items()} | {"id": str(found)}
+def _detailed(row: Row) -> Row:
+    return public(row, DETAIL_COLUMNS) | {"connection_id": row["connection_id"].hex, "stored_at": times.iso(row["stored_at"])}
 
 
 def _place(row: Row) -> Place:

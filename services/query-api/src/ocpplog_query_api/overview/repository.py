@@ -14,8 +14,8 @@ from ocpplog_query_api.chargers.query import Key
 from ocpplog_query_api.chargers.repository import ChargerRepository
 from ocpplog_query_api.database import Database, Row
 from ocpplog_query_api.logs import times
+from ocpplog_query_api.logs.entries import listed
 from ocpplog_query_api.logs.query import Statement
-from ocpplog_query_api.logs.repository import as_entry
 from ocpplog_query_api.logs.schemas import LIST_COLUMNS
 from ocpplog_query_api.overview import query
 from ocpplog_query_api.overview.query import SiteLevels
@@ -79,7 +79,7 @@ class OverviewRepository:
             chargers=counts,
             entries_per_hour=_hours(hours, first_hour),
             top_errors=[_error(row) for row in errors],
-            slowest=[as_entry(row) for row in slowest],
+            slowest=[listed(row) for row in slowest],
             silent=await self._silent(silent, pulse, open_since),
         )
 
