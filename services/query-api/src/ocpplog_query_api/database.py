@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from typing import Annotated, Any
 
+import msgspec
 from clickhouse_connect.driver import AsyncClient
 from clickhouse_connect.driver.exceptions import ClickHouseError
 from fastapi import Depends, Request
@@ -14,12 +15,11 @@ from opentelemetry.trace import SpanKind
 
 from ocpplog_common import tracing
 from ocpplog_common.clickhouse import client as clickhouse
-from ocpplog_query_api import metrics
+from ocpplog_query_api import metrics, results
 from ocpplog_query_api.errors import Unavailable
+from ocpplog_query_api.results import Row as Row
 from ocpplog_query_api.settings import ApiSettings
-from ocpplog_query_api.streaming import Stream
-
-Row = dict[str, Any]
+from ocpplog_query_api.streaming import Stream, interrupted
 
 
 class Database:
@@ -45,17 +45,21 @@ class Database:
         started = time.perf_counter()
         try:
             with tracing.child(label, SpanKind.CLIENT, self._described(label)):
-                result = await client.query(
+                found = await client.raw_query(
                     sql,
-                    parameters=dict(parameters),
-                    settings=self._limits() | dict(limits or {}),
+                    dict(parameters),
+                    settings=self._limits() | results.SETTINGS | dict(limits or {}),
+                    fmt=results.FORMAT,
                     transport_settings=tracing.headers(),
                 )
         except OSError as error:
             raise Unavailable("Try again in a moment.", {"Retry-After": "2"}) from error
         finally:
             metrics.QUERY_SECONDS.labels(label).observe(time.perf_counter() - started)
-        return [dict(row) for row in result.named_results()]
+        try:
+            return results.rows(found)
+        except msgspec.DecodeError as error:
+            raise interrupted(found) from error
 
     async def stream(
         self, label: str, sql: str, parameters: Mapping[str, Any], form: str, settings: Mapping[str, Any] | None = None
@@ -81,6 +85,8 @@ class Database:
             self._client = None
 
     async def _connected(self) -> AsyncClient:
+        if self._client:
+            return self._client
         async with self._connecting:
             if self._client is None:
                 try:
@@ -107,7 +113,7 @@ class Database:
         }
 
 
-def database(request: Request) -> Database:
+async def database(request: Request) -> Database:
     found: Database = request.app.state.database
     return found
 

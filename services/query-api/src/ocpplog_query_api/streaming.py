@@ -79,14 +79,15 @@ class Stream:
                         yield held[:-_HELD_BACK]
                         held = held[-_HELD_BACK:]
         except (aiohttp.ClientError, OSError) as error:
-            raise _interrupted(held[max(held.rfind(b"__exception__\r\n", 0, -17), 0) :]) from error
+            raise interrupted(held[max(held.rfind(b"__exception__\r\n", 0, -17), 0) :]) from error
         if found := _LAST_WORDS.search(held):
-            raise _interrupted(found[2])
+            raise interrupted(found[2])
         if held:
             yield held
 
 
-def _interrupted(words: bytes) -> Interrupted:
+def interrupted(words: bytes) -> Interrupted:
+    """What ClickHouse says in these words, if it says anything."""
     code = _CODE.search(words)
     return Interrupted(words[:500].decode(errors="replace") if code else "the result broke off", int(code[1]) if code else None)
 
