@@ -60,12 +60,12 @@ class SiteRepository:
     async def _told(self, now: datetime, wanted: Sequence[str]) -> Mapping[str, _Told]:
         place = (self._database.name, self._scope, wanted)
         entries, came = await asyncio.gather(
-            ask(self._database, "sites", query.entries(*place, now - _DAY)),
+            self._entries(now - _DAY, wanted),
             ask(self._database, "online", chargers.online(*place)),
         )
         found: dict[str, _Told] = {}
         for row in entries:
-            found[row["site_id"]] = _Told(set(row["chargers"]), entries=row)
+            found[row["site_id"]] = _Told(set(row.get("chargers", ())), entries=row)
         for row in came:
             site = found.setdefault(row["site_id"], _Told())
             site.chargers.add(row["charger_id"])
@@ -73,6 +73,15 @@ class SiteRepository:
         for site_id, charger_id in ChargerRepository(self._database, self._scope, self._records).registered(wanted):
             found.setdefault(site_id, _Told()).chargers.add(charger_id)
         return found
+
+    async def _entries(self, since: datetime, wanted: Sequence[str]) -> list[Row]:
+        """What is logged since then, and of the other sites when the last entry was: the whole log is read for those alone."""
+        place = (self._database.name, self._scope, wanted)
+        recent = await ask(self._database, "sites", query.recent(*place, since))
+        seen = [row["site_id"] for row in recent]
+        if wanted and set(wanted) <= set(seen):
+            return recent
+        return recent + await ask(self._database, "quiet sites", query.last(*place, seen))
 
     def _registered(self, wanted: Sequence[str]) -> list[str]:
         visible = self._scope.among(list(wanted))
