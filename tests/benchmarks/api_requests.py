@@ -69,6 +69,7 @@ _DAY: Final = {"from": "-24h"}
 _VIEW: Final = [
     Asked("configuration", "/v1/config", [{}]),
     Asked("who am I", "/v1/me", [{}]),
+    Asked("sites", "/v1/sites", [{}]),
     Asked("newest entries", LOGS, [{**_DAY, "limit": "100"}]),
     Asked("number of entries", LOGS, [{**_DAY, "limit": "1", "count": "true"}]),
     Asked("histogram", HISTOGRAM, [{**_DAY, "by": "outcome", "buckets": "80"}]),
