@@ -148,7 +148,7 @@ def in_state(database: str, conditions: Conditions, states: str) -> str:
     one millisecond either is the newest: to know would take three times as long."""
     return (
         f"SELECT site_id, charger_id FROM {database}.{tables.LOG} WHERE {STATES} AND {conditions.sql()}"
-        f" GROUP BY site_id, charger_id, connector_id HAVING maxIf(datetime, has({states}, status)) = max(datetime)"
+        f" GROUP BY site_id, charger_id, connector_id HAVING maxIf(datetime, status IN {states}) = max(datetime)"
     )
 
 
