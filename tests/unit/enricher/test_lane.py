@@ -113,6 +113,20 @@ async def test_what_came_during_a_write_is_due_in_its_own_time() -> None:
     assert bench.writes == [[0, 1], [2]]
 
 
+async def test_what_one_write_has_no_room_for_follows_though_it_was_due_with_it() -> None:
+    """Its time has come already: no clock rings for it again by itself."""
+    bench = Bench(WriteLimits(rows=3, within_s=0.05, at_once=1, backlog_bytes=1 << 20))
+    lane = bench.lane()
+    bench.gate.clear()
+    lane.put(exchanges(3))
+    await settle()
+    lane.put(exchanges(4))
+    await asyncio.sleep(0.1)
+    bench.gate.set()
+    await asyncio.sleep(0.1)
+    assert bench.writes == [[0, 1, 2], [0, 1, 2], [3]] and len(lane) == 0
+
+
 async def test_a_write_is_bounded_in_bytes() -> None:
     bench = Bench(WriteLimits(rows=100, within_s=0, at_once=1, backlog_bytes=1 << 20, bytes=5000))
     bench.lane().put(exchanges(3, size=4000))

@@ -108,7 +108,8 @@ class Lane:
             self._waiting.append((exchange, size, due_at))
             self._bytes += size
             self._backlog.add(size)
-        self._wake(min(self._due_at, due_at))
+        if due_at < self._due_at or self._is_full:
+            self._wake(min(self._due_at, due_at))
         if self._task is None:
             self._task = asyncio.create_task(self._run())
 
@@ -135,16 +136,19 @@ class Lane:
         except Exception as error:
             self._failed(error)
 
+    @property
+    def _is_full(self) -> bool:
+        limits = self._limits
+        return len(self._waiting) >= limits.rows or self._bytes >= limits.bytes or bool(self._waiting and self._backlog.tight)
+
     def _wake(self, due_at: float) -> None:
         """Be ready for the next write at that time, or now where it is full."""
-        limits = self._limits
-        if len(self._waiting) >= limits.rows or self._bytes >= limits.bytes or (self._waiting and self._backlog.tight):
+        if self._is_full:
             self._ready.set()
-        if due_at != self._due_at:
-            if self._timer:
-                self._timer.cancel()
-            self._due_at = due_at
-            self._timer = asyncio.get_running_loop().call_at(due_at, self._ready.set) if due_at < math.inf else None
+        if self._timer:
+            self._timer.cancel()
+        self._due_at = due_at
+        self._timer = asyncio.get_running_loop().call_at(due_at, self._ready.set) if due_at < math.inf else None
 
     async def _write(self) -> None:
         batch, size = self._next()
