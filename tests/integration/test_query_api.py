@@ -110,6 +110,15 @@ class TestPages:
     def test_unknown_path(self, bench: Bench) -> None:
         problem(httpx.get(f"{bench.url}/nowhere"), 404, "not-found")
 
+    def test_people_at_an_unknown_path_get_the_page_which_says_so(self, bench: Bench) -> None:
+        browser = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+        answer = httpx.get(f"{bench.url}/nowhere/at/all", headers=browser)
+        assert (answer.status_code, answer.headers["content-type"]) == (404, "text/html; charset=utf-8")
+        assert answer.text == (STATIC / "index.html").read_text()
+        for path in ("/v1", "/v1/nowhere", "/static/nowhere"):
+            problem(httpx.get(bench.url + path, headers=browser), 404, "not-found")
+        problem(httpx.post(f"{bench.url}/nowhere", headers=browser), 404, "not-found")
+
 
 def test_clickhouse_away_and_back(bench: Bench) -> None:
     bench.store.process.kill()

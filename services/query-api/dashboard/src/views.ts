@@ -31,7 +31,7 @@ export const VIEWS: readonly View[] = [
 
 export function viewAt(path: string): { view: View; parameters: string[] } | null {
   for (const view of VIEWS) {
-    const match = view.pattern.exec(path);
+    const match = view.pattern.exec(path.replace(/(?<=.)\/+$/, ""));
     if (match) return { view, parameters: match.slice(1).map((part) => decode(part ?? "")) };
   }
   return null;

@@ -12,9 +12,19 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ocpplog_query_api import metrics
 
 _log = structlog.get_logger(__name__)
+
+
+def policy(*connect: str) -> str:
+    """`connect`: origins, besides its own, that a page may ask."""
+    origins = " ".join(("'self'", *connect))
+    return (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
+        f" connect-src {origins}; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
+    )
+
+
 _HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
-    " connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'",
+    "Content-Security-Policy": policy(),
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",

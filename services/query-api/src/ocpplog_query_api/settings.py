@@ -30,6 +30,9 @@ class ApiSettings(ClickHouseSettings, KafkaSettings, TraceSettings):
     api_oidc_authority: str = Field("", description="OIDC issuer at which people sign in to the dashboard; empty: with a token")
     api_oidc_client_id: str = Field("", description="The dashboard's client id there: a public client, with PKCE")
     api_oidc_scopes: str = Field("openid profile", description="What the dashboard asks for there")
+    api_oidc_origins: list[str] = Field(
+        [], description="Further origins of that issuer, where its token endpoint has another than the issuer (JSON list)"
+    )
     api_cors_origins: list[str] = Field([], description="Origins whose pages may call the API (JSON list)")
     api_max_seconds: float = Field(30.0, gt=0, description="How long a query may take in ClickHouse")
     api_max_memory_bytes: int = Field(2 * 1024**3, gt=0, description="How much memory a query may take in ClickHouse")

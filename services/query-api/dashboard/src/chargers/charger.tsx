@@ -12,17 +12,21 @@ import { Moment } from "../log/columns";
 import { logLink } from "../log/search";
 import { StatusText } from "../ui/badges";
 import { Card, Facts, RangeControl, Sheet } from "../ui/controls";
+import { EVERY_MS, Freshness, useEvery } from "../ui/fresh";
 import { Icon } from "../ui/icons";
 import { Link } from "../ui/link";
 import { ProblemState, Skeleton } from "../ui/states";
 import { ErrorCodes } from "./errors";
-import { Online, connectorName, errorText } from "./parts";
+import { LastErrors } from "./last-errors";
+import { LatestSession } from "./latest-session";
+import { Online, connectorName } from "./parts";
 import { Timeline } from "./timeline";
 
 export function ChargerPage({ id }: { id: string }) {
   const site = place.value.query.get("site");
   const { data, problem, reload } = useResource<ChargerDetail>(`/v1/chargers/${encodeURIComponent(id)}`, { site });
   useKeys({ Escape: () => go("/chargers") });
+  useEvery(EVERY_MS, reload);
   return (
     <Sheet
       title={
@@ -35,7 +39,16 @@ export function ChargerPage({ id }: { id: string }) {
       }
       beside={data && <Ways charger={data} />}
     >
-      {data ? <Charger charger={data} /> : problem ? <ProblemState problem={problem} retry={reload} /> : <Skeleton lines={10} />}
+      {data ? (
+        <>
+          <Freshness data={data} problem={problem} retry={reload} />
+          <Charger charger={data} />
+        </>
+      ) : problem ? (
+        <ProblemState problem={problem} retry={reload} />
+      ) : (
+        <Skeleton lines={10} />
+      )}
     </Sheet>
   );
 }
@@ -59,13 +72,14 @@ function Charger({ charger }: { charger: ChargerDetail }) {
       <About charger={charger} />
       <div class="tiles">
         <Connectors charger={charger} />
-        <LastError charger={charger} />
+        <LastErrors charger={charger} />
       </div>
       <div class="controls">
         <RangeControl />
       </div>
       <Timeline charger={charger} />
       <ErrorCodes charger={charger} />
+      <LatestSession charger={charger} />
     </>
   );
 }
@@ -115,26 +129,3 @@ function Connectors({ charger: { connectors } }: { charger: ChargerDetail }) {
   );
 }
 
-function LastError({ charger: { last_error: error } }: { charger: ChargerDetail }) {
-  const texts = t().chargers;
-  return (
-    <Card title={texts.lastError} icon="warning">
-      {error ? (
-        <>
-          <p class="bad-text last-error">{errorText(error)}</p>
-          {error.info && <p class="wrap">{error.info}</p>}
-          <p>
-            <Moment iso={error.at} />
-          </p>
-          <p>
-            <Link to={logLink({ entry: error.entry_id, from: "all" })} class="button">
-              {texts.entry} <Icon name="right" size={13} />
-            </Link>
-          </p>
-        </>
-      ) : (
-        <p class="soft">{texts.noError}</p>
-      )}
-    </Card>
-  );
-}

@@ -1,6 +1,6 @@
 // Pieces that the list and the page of a charger share.
 
-import type { Charger, ConnectorState } from "../core/types";
+import type { Charger, ConnectorState, TimelineItem } from "../core/types";
 import { t } from "../i18n";
 import { Moment } from "../log/columns";
 import { StatusText } from "../ui/badges";
@@ -45,6 +45,12 @@ export function ConnectorStates({ connectors }: { connectors: ConnectorState[] }
       ))}
     </ul>
   );
+}
+
+/** Some makers send a code of theirs with NoError. */
+export function isBad(item: TimelineItem): boolean {
+  if (item.kind === "error" || item.kind === "refuse") return true;
+  return item.kind === "status" && (item.status === "Faulted" || Boolean(item.vendor_error_code) || Boolean(item.error_code && item.error_code !== "NoError"));
 }
 
 interface Coded {

@@ -20,7 +20,7 @@ import { Listed } from "../ui/rows";
 import { useWidth } from "../ui/stacks";
 import { ProblemState, Skeleton } from "../ui/states";
 import { type Lane, lanes } from "./lanes";
-import { connectorName } from "./parts";
+import { connectorName, isBad } from "./parts";
 
 const DRAWN = "1000";
 const KINDS = ["connection", "status", "session", "boot", "error"] as const;
@@ -126,12 +126,9 @@ const ICONS: Record<TimelineItem["kind"], IconName> = {
   error: "warning",
 };
 
-const bad = (item: TimelineItem): boolean =>
-  item.kind === "error" || item.kind === "refuse" || (item.kind === "status" && (item.status === "Faulted" || Boolean(item.error_code && item.error_code !== "NoError")));
-
 function Happening({ item, charger }: { item: TimelineItem; charger: string }) {
   return (
-    <li class={bad(item) ? "happening bad" : "happening"}>
+    <li class={isBad(item) ? "happening bad" : "happening"}>
       <span class="happening-time">
         <Moment iso={item.at} />
       </span>

@@ -1,8 +1,6 @@
 // How the fleet is, at a glance. It refreshes by itself.
 
-import { useEffect, useState } from "preact/hooks";
-
-import { ago, duration, now, number, time } from "../core/format";
+import { ago, duration, now, number } from "../core/format";
 import { preferences } from "../core/preferences";
 import { useResource } from "../core/resource";
 import { href, place } from "../core/router";
@@ -13,13 +11,12 @@ import { errorText } from "../chargers/parts";
 import { logLink } from "../log/search";
 import { titleOf } from "../ui/badges";
 import { Card, Sheet, SiteControl } from "../ui/controls";
-import { Icon } from "../ui/icons";
+import { EVERY_MS, Freshness, useEvery } from "../ui/fresh";
 import { Link } from "../ui/link";
 import { Stacks } from "../ui/stacks";
 import { Empty, ProblemState, Skeleton } from "../ui/states";
 import { LevelBadge } from "../sites/parts";
 
-const EVERY_MS = 15_000;
 const HOUR_MS = 3_600_000;
 
 export default function OverviewView() {
@@ -51,36 +48,6 @@ export default function OverviewView() {
         <Skeleton lines={10} />
       )}
     </Sheet>
-  );
-}
-
-/** Calls `act` in this rhythm while somebody looks at the page, and at once when they come back to it. */
-function useEvery(ms: number, act: () => void): void {
-  useEffect(() => {
-    const look = () => {
-      if (!document.hidden) act();
-    };
-    const timer = setInterval(look, ms);
-    document.addEventListener("visibilitychange", look);
-    return () => {
-      clearInterval(timer);
-      document.removeEventListener("visibilitychange", look);
-    };
-  }, []);
-}
-
-function Freshness({ data, problem, retry }: { data: Overview; problem: unknown; retry: () => void }) {
-  const [at, setAt] = useState(Date.now());
-  useEffect(() => setAt(Date.now()), [data]);
-  const said = time(at).replace(/[.,]\d+$/, "");
-  if (!problem) return <p class="hint soft freshness">{t().fleet.updated(said)}</p>;
-  return (
-    <p class="hint warn-text freshness" role="alert">
-      <Icon name="warning" size={14} /> {t().fleet.stale} {t().fleet.updated(said)}{" "}
-      <button type="button" class="button" onClick={retry}>
-        {t().common.retry}
-      </button>
-    </p>
   );
 }
 

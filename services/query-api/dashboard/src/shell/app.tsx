@@ -1,7 +1,7 @@
 // The frame around the views: navigation, sign-in, help.
 
 import { Component, type ComponentChildren, type ComponentType } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 
 import { loadConfig, loadMe } from "../core/config";
 import { useKeys } from "../core/keyboard";
@@ -9,10 +9,11 @@ import { CALLBACK } from "../core/oidc";
 import { go, place } from "../core/router";
 import { token } from "../core/session";
 import { t } from "../i18n";
+import { Icon } from "../ui/icons";
+import { Link } from "../ui/link";
 import { Empty, ProblemState, Skeleton } from "../ui/states";
 import { Toast } from "../ui/toast";
-import { Link } from "../ui/link";
-import { type ViewProperties, viewAt } from "../views";
+import { type ViewProperties, VIEWS, viewAt } from "../views";
 import { Header } from "./header";
 import { Help, helpShown } from "./help";
 import { SignIn } from "./sign-in";
@@ -39,16 +40,32 @@ export function App() {
 }
 
 function Inside() {
+  const main = useRef<HTMLElement>(null);
+  const { path } = place.value;
+  const shown = useRef(path);
+  // Whoever goes elsewhere begins there: a reader that speaks too, and the next Tab.
+  useEffect(() => {
+    if (shown.current !== path) main.current?.focus({ preventScroll: true });
+    shown.current = path;
+  }, [path]);
   return (
     <>
       <Header />
-      <main id="content" tabIndex={-1}>
+      <main id="content" tabIndex={-1} ref={main}>
         <Guard key={place.value.path}>
           <Current />
         </Guard>
       </main>
     </>
   );
+}
+
+/** What a tab is called: an id first, where people know it. Those of sessions say nothing to anybody. */
+function titleOf(found: ReturnType<typeof viewAt>): string {
+  if (!found) return `${t().common.notFound} · ocpplog`;
+  const { name } = found.view;
+  const id = name === "sessions" ? "" : found.parameters[0];
+  return [id, t().nav[name], "ocpplog"].filter(Boolean).join(" · ");
 }
 
 const loaded = new Map<string, ComponentType<ViewProperties>>();
@@ -67,7 +84,7 @@ function Current() {
   };
   useEffect(load, [name]);
   useEffect(() => {
-    document.title = name ? `${t().nav[name]} · ocpplog` : "ocpplog";
+    document.title = titleOf(found);
   });
   if (!found) return <NowhereToBe />;
   if (problem) return <ProblemState problem={problem} retry={load} />;
@@ -77,11 +94,18 @@ function Current() {
 
 function NowhereToBe() {
   return (
-    <Empty title={t().common.notFound} icon="question">
-      <Link to="/" class="button primary">
-        {t().common.toLog}
-      </Link>
-    </Empty>
+    <div class="nowhere">
+      <h1>{t().common.notFound}</h1>
+      <p class="path wrap">{place.value.path}</p>
+      <p>{t().common.notFoundHint}</p>
+      <nav class="ways" aria-label={t().common.notFoundHint}>
+        {VIEWS.map(({ name, icon, path }) => (
+          <Link key={name} to={path} class={name === "log" ? "button primary" : "button"}>
+            <Icon name={icon} /> {t().nav[name]}
+          </Link>
+        ))}
+      </nav>
+    </div>
   );
 }
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import gzip
 import mimetypes
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from types import MappingProxyType
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -26,8 +28,8 @@ class Asset:
     etag: str
     cache_control: str
 
-    def answer(self, request: Request) -> Response:
-        headers = {"ETag": self.etag, "Cache-Control": self.cache_control, "Vary": "Accept-Encoding"}
+    def answer(self, request: Request, further: Mapping[str, str] = MappingProxyType({})) -> Response:
+        headers = {"ETag": self.etag, "Cache-Control": self.cache_control, "Vary": "Accept-Encoding", **further}
         if self.etag in request.headers.get("if-none-match", ""):
             return Response(status_code=304, headers=headers)
         if self.compressed is None or "gzip" not in request.headers.get("accept-encoding", ""):
