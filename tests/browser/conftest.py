@@ -16,7 +16,6 @@ import clickhouse_connect
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from browser import stand_in
 from ocpplog_local.demo.scripted import ScriptedChargePoint
 from support.local_run import Run
 
@@ -150,7 +149,6 @@ def opened(run: Run, browser: Browser) -> Iterator[Open]:
         page.set_default_timeout(15_000)
         found = Dashboard(run, context, page)
         found.watch(page)
-        stand_in.install(page, run.api())
         made.append(found)
         return found
 

@@ -87,14 +87,15 @@ def test_one_charger_says_how_it_is(dashboard: Dashboard) -> None:
     expect(about).to_contain_text("since")
     for name in ("Vendor", "Model", "Firmware", "Last sign of life"):
         expect(about.get_by_text(name, exact=True)).to_be_visible()
+    assert page.title() == "LAB-01 · Chargers · ocpplog"
     expect(page.get_by_role("region", name="Connectors")).to_contain_text("Connector 1")
 
 
 def test_what_goes_wrong_with_it(dashboard: Dashboard, faulty: str) -> None:
     page = dashboard.open(f"/chargers/{faulty}?from=-1h")
     expect(page.get_by_role("region", name="The charger")).to_contain_text("Offline")
-    error = page.get_by_role("region", name="Last error")
-    expect(error).to_contain_text("HighTemperature · <b>E2</b>")
+    errors = page.get_by_role("region", name="Last errors").get_by_role("link")
+    expect(errors).to_have_text(["HighTemperature · <b>E2</b>", "GroundFailure · <b>E1</b>", "NoError · <b>E0</b>"])
     codes = page.get_by_role("region", name="Error codes over time")
     expect(codes.get_by_role("img", name="Error codes over time: 2 in all")).to_be_visible()
     expect(codes.locator("svg .fill-bad, svg .fill-warn")).not_to_have_count(0)
@@ -123,11 +124,37 @@ def test_its_timeline_is_drawn_and_listed(dashboard: Dashboard, faulty: str) -> 
     expect(page.get_by_role("complementary")).to_contain_text("HighTemperature")
 
 
-def test_sessions_are_on_the_timeline(dashboard: Dashboard) -> None:
+def test_sessions_are_on_the_timeline(dashboard: Dashboard, run: Run) -> None:
+    with run.api() as api:
+        eventually(lambda: api.get("/v1/chargers/LAB-02/timeline", params={"kind": "session"}).json()["items"] != [])
     page = dashboard.open("/chargers/LAB-02?from=-1h&kind=session")
     listed = page.get_by_role("list", name="What happened, newest first")
     listed.get_by_role("link", name="Session", exact=True).first.click()
     expect(page.get_by_role("region", name=re.compile("^Session"))).to_contain_text("LAB-02")
+
+
+def test_its_latest_session_has_its_curve(dashboard: Dashboard, run: Run) -> None:
+    with run.api() as api:
+        eventually(lambda: any(item["max_power_w"] for item in api.get("/v1/sessions", params={"charger": "LAB-02"}).json()["items"][:1]))
+    page = dashboard.open("/chargers/LAB-02")
+    expect(page.get_by_role("region", name="Latest session")).to_contain_text("kWh")
+    for name in ("Power", "Current", "Voltage", "Energy"):
+        expect(page.get_by_role("figure", name=re.compile(f"^{name} over time")).locator("canvas")).to_be_visible()
+    page.get_by_role("link", name="To the session").click()
+    expect(page.get_by_role("region", name=re.compile("^Session"))).to_contain_text("LAB-02")
+
+
+def test_it_refreshes_by_itself_and_says_when_it_cannot(dashboard: Dashboard) -> None:
+    dashboard.expected.append("503")
+    page = dashboard.page
+    page.clock.install()
+    dashboard.open("/chargers/LAB-01")
+    expect(page.get_by_text(re.compile("^Updated"))).to_be_visible()
+    problem = {"type": "urn:ocpplog:problem:records-unavailable", "title": "", "status": 503, "detail": ""}
+    page.route(re.compile("/v1/chargers/LAB-01(\\?|$)"), lambda route: route.fulfill(status=503, json=problem))
+    page.clock.run_for(16_000)
+    expect(page.get_by_role("alert")).to_contain_text("The last refresh failed")
+    expect(page.get_by_role("region", name="The charger")).to_contain_text("Online")
 
 
 def test_the_way_to_its_log(dashboard: Dashboard) -> None:

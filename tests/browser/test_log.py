@@ -66,6 +66,17 @@ class TestSearch:
         settled(page)
         assert actions(page) == {"MeterValues"}
 
+    @pytest.mark.parametrize(
+        ("typed", "option", "query"),
+        [("faul", "Status Faulted", "?status=Faulted"), ("lab-0", "Charger LAB-03", "?charger=LAB-03")],
+    )
+    def test_suggestions_are_statuses_and_chargers_too(self, dashboard: Dashboard, typed: str, option: str, query: str) -> None:
+        page = dashboard.log()
+        page.get_by_role("combobox").click()
+        page.get_by_role("combobox").type(typed)
+        page.get_by_role("option", name=re.compile(option)).click()
+        assert dashboard.query() == query
+
     def test_backspace_takes_out_the_last(self, dashboard: Dashboard) -> None:
         page = dashboard.log("q=lab&action=MeterValues")
         page.get_by_role("combobox").press("Backspace")
@@ -306,8 +317,26 @@ class TestStates:
         until(page, lambda: page.locator(".table").evaluate("(element) => element.scrollHeight") > 10_000)
 
     def test_an_address_that_is_none(self, dashboard: Dashboard) -> None:
-        page = dashboard.open("/chargers/none/such/view")
-        link = page.get_by_role("link", name="To the log")
-        if link.count():
-            link.click()
-            expect(page.locator(".row[data-id]").first).to_be_visible()
+        dashboard.expected.append("404")
+        page = dashboard.open("/none/such/view")
+        expect(page.get_by_role("heading", name="There is no such page.")).to_be_visible()
+        expect(page.get_by_text("/none/such/view")).to_be_visible()
+        assert page.title() == "There is no such page. · ocpplog"
+        ways = page.get_by_role("main").get_by_role("link")
+        expect(ways).to_have_text(["Overview", "Log", "Chargers", "Sessions", "Sites & levels"])
+        ways.nth(1).click()
+        expect(page.locator(".row[data-id]").first).to_be_visible()
+
+    @pytest.mark.parametrize(
+        ("path", "heading"),
+        [
+            ("/chargers/LAB-01", "LAB-01"),
+            ("/chargers/LAB-01/", "LAB-01"),
+            ("/chargers/DE*HUB*E0042", "DE*HUB*E0042"),
+            ("/sites/test-lab", "Test lab"),
+            ("/static/index.html?charger=LAB-01", "Log"),
+        ],
+    )
+    def test_addresses_open_directly(self, dashboard: Dashboard, path: str, heading: str) -> None:
+        page = dashboard.open(path)
+        expect(page.get_by_role("heading", level=1)).to_contain_text(heading)

@@ -21,9 +21,10 @@ export interface View {
   load: () => Promise<{ default: ComponentType<ViewProperties> }>;
 }
 
+/** The log is also where its file lies: links of old pointed there. */
 export const VIEWS: readonly View[] = [
   { name: "overview", icon: "overview", path: "/overview", pattern: /^\/overview$/, load: () => import("./overview/view") },
-  { name: "log", icon: "log", path: "/", pattern: /^\/$/, load: () => import("./log/view") },
+  { name: "log", icon: "log", path: "/", pattern: /^\/(?:static\/index\.html)?$/, load: () => import("./log/view") },
   { name: "chargers", icon: "chargers", path: "/chargers", pattern: /^\/chargers(?:\/(.+))?$/, load: () => import("./chargers/view") },
   { name: "sessions", icon: "sessions", path: "/sessions", pattern: /^\/sessions(?:\/(.+))?$/, load: () => import("./sessions/view") },
   { name: "sites", icon: "sites", path: "/sites", pattern: /^\/sites(?:\/(.+))?$/, load: () => import("./sites/view") },

@@ -21,19 +21,20 @@ function columns(): RowColumn<Charger>[] {
     {
       name: "charger",
       title: t().field.charger,
+      whole: true,
       cell: ({ charger_id, site_id }) => (
         <Link to={chargerLink(charger_id, site_id)} class="row-link">
           {charger_id}
         </Link>
       ),
     },
-    { name: "site", title: t().field.site, cell: ({ site_id }) => site_id },
+    { name: "site", title: t().field.site, whole: true, cell: ({ site_id }) => site_id },
     { name: "online", title: texts.connection, cell: (charger) => <Online charger={charger} /> },
     { name: "connectors", title: texts.connectors, cell: ({ connectors }) => <ConnectorStates connectors={connectors} /> },
     { name: "model", title: texts.model, cell: ({ vendor, model }) => [vendor, model].filter(Boolean).join(" ") },
-    { name: "firmware", title: texts.firmware, cell: ({ firmware }) => firmware },
+    { name: "firmware", title: texts.firmware, whole: true, cell: ({ firmware }) => firmware },
     { name: "error", title: texts.lastError, cell: ({ last_error }) => last_error && <span class="bad-text">{errorText(last_error)}</span> },
-    { name: "seen", title: texts.lastSeen, cell: ({ last_seen }) => last_seen && <Moment iso={last_seen} /> },
+    { name: "seen", title: texts.lastSeen, cell: ({ last_seen }) => last_seen && <Moment iso={last_seen} coarse /> },
   ];
 }
 

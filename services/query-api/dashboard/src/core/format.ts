@@ -41,6 +41,9 @@ export function day(iso: string | number): string {
 /** 03:43:47.123 */
 export const time = (iso: string | number): string => dates("ms", { ...TIME, fractionalSecondDigits: 3 }).format(new Date(iso));
 
+/** 03:43:47 */
+export const clock = (iso: string | number): string => dates("s", TIME).format(new Date(iso));
+
 /** 25 Nov 2026, 03:43:47.123 UTC: in full, with its zone. */
 export function full(iso: string | number): string {
   return dates("full", { ...DAY, ...TIME, year: "numeric", fractionalSecondDigits: 3, timeZoneName: "short" }).format(new Date(iso));

@@ -82,6 +82,9 @@ export function Facts({ entry }: { entry: LogEntryDetail }) {
   );
 }
 
+/** Longer than this, a value has a line to itself. */
+const LONG = 40;
+
 function List({ facts }: { facts: (Fact | null)[] }) {
   return (
     <dl class="facts">
@@ -89,7 +92,7 @@ function List({ facts }: { facts: (Fact | null)[] }) {
         if (!one) return null;
         const [name, shown, filter] = one;
         return (
-          <div key={name}>
+          <div key={name} class={typeof shown === "string" && shown.length > LONG ? "long" : undefined}>
             <dt>{columnTitle(name)}</dt>
             <dd>{filter ? <Filtering name={name} filter={filter} shown={shown} /> : shown}</dd>
           </div>

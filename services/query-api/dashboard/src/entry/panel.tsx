@@ -148,9 +148,14 @@ function Neighbours({ entry, neighbours }: { entry: LogEntryDetail; neighbours: 
           </li>
         ))}
       </ol>
-      <Link to={logLink({ charger: entry.charger_id, site: entry.site_id, from: "all" })} class="button">
-        {t().entry.allOfCharger}
-      </Link>
+      <p class="ways">
+        <Link to={href(`/chargers/${encodeURIComponent(entry.charger_id)}`, { site: entry.site_id })} class="button">
+          <Icon name="chargers" /> {t().sessions.charger}
+        </Link>
+        <Link to={logLink({ charger: entry.charger_id, site: entry.site_id, from: "all" })} class="button">
+          {t().entry.allOfCharger}
+        </Link>
+      </p>
     </section>
   );
 }

@@ -70,6 +70,7 @@ export const de: Messages = {
     notFound: "Diese Seite gibt es nicht.",
     notFoundHint: "Der Link ist vielleicht alt oder vertippt. Diese Seiten gibt es:",
     broken: "Die Seite ist auf etwas Unerwartetes gestoßen.",
+    brokenHint: "Vielleicht ist das Netz weg, oder der Server wurde inzwischen erneuert.",
     reload: "Seite neu laden",
   },
   problem: {

@@ -69,6 +69,7 @@ export const en = {
     notFound: "There is no such page.",
     notFoundHint: "The link may be old, or mistyped. These pages exist:",
     broken: "The page met something it did not expect.",
+    brokenHint: "The network may be down, or the server was updated meanwhile.",
     reload: "Reload the page",
   },
   problem: {

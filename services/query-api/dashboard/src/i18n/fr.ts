@@ -70,6 +70,7 @@ export const fr: Messages = {
     notFound: "Cette page n’existe pas.",
     notFoundHint: "Le lien est peut-être ancien ou mal saisi. Ces pages existent :",
     broken: "La page a rencontré quelque chose d’inattendu.",
+    brokenHint: "Le réseau est peut-être coupé, ou le serveur a été mis à jour entre-temps.",
     reload: "Recharger la page",
   },
   problem: {

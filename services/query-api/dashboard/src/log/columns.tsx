@@ -3,7 +3,7 @@
 import { computed } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 
-import { ago, day, duration, full, now, number, time } from "../core/format";
+import { ago, clock, day, duration, full, now, number, time } from "../core/format";
 import { preferences, prefer } from "../core/preferences";
 import { place, setQuery } from "../core/router";
 import type { LogEntry } from "../core/types";
@@ -34,10 +34,10 @@ function readings(name: "power" | "current" | "voltage", prefix: "power" | "curr
 
 const COLUMNS: readonly Column[] = [
   { name: "datetime", width: "12.5rem", cell: (entry) => <Moment iso={entry.datetime} /> },
-  { name: "action", width: "minmax(12rem, 1.6fr)", cell: (entry) => <Action entry={entry} /> },
-  text("charger_id", "minmax(8rem, 1fr)", "charger"),
-  { name: "connector", width: "6.5rem", cell: (entry) => entry.connector_id, end: true },
-  { name: "status", width: "minmax(8rem, .9fr)", cell: (entry) => <StatusText status={entry.status} /> },
+  { name: "action", width: "minmax(13.5rem, 1.6fr)", cell: (entry) => <Action entry={entry} /> },
+  text("charger_id", "minmax(9rem, 1fr)", "charger"),
+  { name: "connector", width: "6.5rem", cell: (entry) => entry.connector_id },
+  { name: "status", width: "minmax(9rem, .9fr)", cell: (entry) => <StatusText status={entry.status} /> },
   { name: "error_code", width: "minmax(9rem, 1.2fr)", cell: (entry) => <ErrorCode entry={entry} /> },
   { name: "source", width: "10rem", cell: (entry) => <SourceText source={entry.source} /> },
   text("site_id", "minmax(8rem, .9fr)", "site"),
@@ -86,8 +86,8 @@ export function showChosenColumns(): void {
   if (chosen && place.value.query.size === 0) setQuery({ columns: chosen.join(",") }, { replace: true });
 }
 
-/** A moment as chosen; in full when one points at it, since that is dear and there are many. */
-export function Moment({ iso }: { iso: string }) {
+/** A moment as chosen, `coarse`: to the second; in full when one points at it, since that is dear and there are many. */
+export function Moment({ iso, coarse }: { iso: string; coarse?: boolean }) {
   const relative = preferences.value.times === "relative";
   const inFull = (event: PointerEvent) => ((event.currentTarget as HTMLElement).title = full(iso));
   return (
@@ -96,7 +96,7 @@ export function Moment({ iso }: { iso: string }) {
         ago(iso, Math.max(now.value, new Date(iso).getTime()))
       ) : (
         <>
-          <span class="soft">{day(iso)}</span> {time(iso)}
+          <span class="soft">{day(iso)}</span> {coarse ? clock(iso) : time(iso)}
         </>
       )}
     </time>

@@ -163,13 +163,15 @@ function Narrow({ query, maximum, truncate, setTruncate }: NarrowProperties) {
         values.length < 2 ? null : (
           <div key={field} class="narrow-field">
             <span class="soft">{t().field[field as FilterName]}</span>
-            {values.map(({ value, count }) =>
-              value === null || value === "" ? null : (
-                <button key={value} type="button" class={count <= maximum ? "chip-button fits" : "chip-button"} onClick={() => addFilter(field as FilterName, String(value))}>
-                  {t().export.narrowTo(valueText(field as FilterName, String(value)), number(count))}
-                </button>
-              ),
-            )}
+            <span class="narrow-values">
+              {values.map(({ value, count }) =>
+                value === null || value === "" ? null : (
+                  <button key={value} type="button" class={count <= maximum ? "chip-button fits" : "chip-button"} onClick={() => addFilter(field as FilterName, String(value))}>
+                    {t().export.narrowTo(valueText(field as FilterName, String(value)), number(count))}
+                  </button>
+                ),
+              )}
+            </span>
           </div>
         ),
       )}

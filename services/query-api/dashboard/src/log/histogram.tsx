@@ -2,7 +2,7 @@
 
 import { useEffect, useRef, useState } from "preact/hooks";
 
-import { moment, number, time } from "../core/format";
+import { compact, moment, number, time } from "../core/format";
 import { useResource } from "../core/resource";
 import type { Histogram as Answer, Outcome } from "../core/types";
 import { t } from "../i18n";
@@ -115,6 +115,9 @@ function Bars({ answer, search, width }: { answer: Answer; search: Search; width
           <Stack key={bar.from} bar={bar} x={index * step} width={Math.max(1, step - 1)} tallest={tallest} />
         ))}
       </svg>
+      <span class="tallest soft" aria-hidden="true">
+        {compact(tallest)}
+      </span>
       {shown && (
         <p class="histogram-over" aria-hidden="true">
           <Over bar={shown} />

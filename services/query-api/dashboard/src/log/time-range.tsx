@@ -73,7 +73,7 @@ function Own({ close }: { close: () => void }) {
         <input type="datetime-local" step="1" value={end} onInput={(event) => setEnd(event.currentTarget.value)} />
       </label>
       <p class={wrong ? "hint bad-text" : "hint soft"} role={wrong ? "alert" : undefined}>
-        {wrong ? t().time.order : t().time.zone(preferences.value.zone === "utc" ? "UTC" : Intl.DateTimeFormat().resolvedOptions().timeZone)}
+        {wrong ? t().time.order : zoneHint()}
       </p>
       <button type="submit" class="button primary" disabled={wrong || (!begin && !end)}>
         {t().common.apply}
@@ -81,6 +81,9 @@ function Own({ close }: { close: () => void }) {
     </form>
   );
 }
+
+/** In which zone one's own times are meant. */
+export const zoneHint = (): string => t().time.zone(preferences.value.zone === "utc" ? "UTC" : Intl.DateTimeFormat().resolvedOptions().timeZone);
 
 const MS: Record<string, number> = { s: 1e3, m: 6e4, h: 36e5, d: 864e5, w: 6048e5 };
 

@@ -177,8 +177,8 @@ function Sites({ sites, loaded }: { sites: Site[]; loaded: boolean }) {
           <li key={site.site_id}>
             <Link to={href(`/sites/${encodeURIComponent(site.site_id)}`)}>{site.name || site.site_id}</Link>
             <LevelBadge level={site.level} />
-            {typeof site.chargers === "number" && (
-              <span class={(site.chargers_online ?? 0) < site.chargers ? "warn-text" : "soft"}>{texts.onlineOf(site.chargers_online ?? 0, site.chargers)}</span>
+            {Boolean(site.chargers) && (
+              <span class={(site.chargers_online ?? 0) < (site.chargers ?? 0) ? "warn-text" : "soft"}>{texts.onlineOf(site.chargers_online ?? 0, site.chargers ?? 0)}</span>
             )}
             <span class="line-end">
               {t().log.entries(site.entries_24h, false)}

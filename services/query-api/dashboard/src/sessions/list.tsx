@@ -1,5 +1,6 @@
 // The sessions: found by time, site, charger, tag and transaction.
 
+import { connectorName } from "../chargers/parts";
 import { href, place } from "../core/router";
 import type { Session } from "../core/types";
 import { t } from "../i18n";
@@ -21,13 +22,22 @@ function columns(): RowColumn<Session>[] {
       title: texts.started,
       cell: ({ id, started_at, first_seen_at }) => (
         <Link to={sessionLink(id)} class="row-link">
-          <Moment iso={started_at ?? first_seen_at} />
+          <Moment iso={started_at ?? first_seen_at} coarse />
         </Link>
       ),
     },
-    { name: "charger", title: t().field.charger, cell: ({ charger_id }) => charger_id },
-    { name: "connector", title: t().field.connector, end: true, cell: ({ connector_id }) => connector_id },
-    { name: "site", title: t().field.site, cell: ({ site_id }) => site_id },
+    {
+      name: "charger",
+      title: t().field.charger,
+      whole: true,
+      cell: ({ charger_id, connector_id }) => (
+        <>
+          {charger_id}
+          {connector_id !== null && <span class="soft" title={connectorName(connector_id)}>{` · ${connector_id}`}</span>}
+        </>
+      ),
+    },
+    { name: "site", title: t().field.site, whole: true, cell: ({ site_id }) => site_id },
     { name: "state", title: texts.state, cell: (session) => <SessionState session={session} /> },
     { name: "duration", title: texts.duration, end: true, cell: lasted },
     { name: "energy", title: texts.energy, end: true, cell: ({ energy_wh }) => energy(energy_wh) },

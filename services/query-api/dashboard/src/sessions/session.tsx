@@ -81,7 +81,7 @@ function About({ session }: { session: SessionDetail }) {
           [texts.started, session.started_at && <Moment iso={session.started_at} />],
           [texts.stopped, session.stopped_at && <Moment iso={session.stopped_at} />],
           [t().field.reason, session.reason],
-          [t().field.charger, session.charger_id],
+          [t().field.charger, <Link to={chargerLink(session.charger_id, session.site_id)}>{session.charger_id}</Link>],
           [t().field.connector, session.connector_id],
           [t().field.site, <Link to={href(`/sites/${encodeURIComponent(session.site_id)}`)}>{session.site_id}</Link>],
           [t().field.id_tag, session.id_tag],

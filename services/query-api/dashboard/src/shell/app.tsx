@@ -11,7 +11,7 @@ import { token } from "../core/session";
 import { t } from "../i18n";
 import { Icon } from "../ui/icons";
 import { Link } from "../ui/link";
-import { Empty, ProblemState, Skeleton } from "../ui/states";
+import { Skeleton } from "../ui/states";
 import { Toast } from "../ui/toast";
 import { type ViewProperties, VIEWS, viewAt } from "../views";
 import { Header } from "./header";
@@ -76,18 +76,18 @@ function Current() {
   const name = found?.view.name;
   const [, redraw] = useState(0);
   const [problem, setProblem] = useState<unknown>(null);
-  const load = () => {
+  useEffect(() => {
     setProblem(null);
     if (found && !loaded.has(found.view.name)) {
       found.view.load().then((module) => (loaded.set(found.view.name, module.default), redraw((n) => n + 1)), setProblem);
     }
-  };
-  useEffect(load, [name]);
+  }, [name]);
   useEffect(() => {
     document.title = titleOf(found);
   });
   if (!found) return <NowhereToBe />;
-  if (problem) return <ProblemState problem={problem} retry={load} />;
+  // A tab that was open while the server was updated asks for code that is no more: the page knows the new one.
+  if (problem) return <Broken hint={t().common.brokenHint} again={() => location.reload()} />;
   const View = loaded.get(found.view.name);
   return View ? <View parameters={found.parameters} /> : <Skeleton lines={8} />;
 }
@@ -119,12 +119,21 @@ class Guard extends Component<{ children: ComponentChildren }, { error: unknown 
 
   override render() {
     if (!this.state.error) return <>{this.props.children}</>;
-    return (
-      <Empty title={t().common.broken} hint={String(this.state.error)} icon="warning">
-        <button type="button" class="button primary" onClick={() => (go("/"), location.reload())}>
+    return <Broken hint={String(this.state.error)} again={() => (go("/"), location.reload())} />;
+  }
+}
+
+function Broken({ hint, again }: { hint: string; again: () => void }) {
+  return (
+    <div role="alert" class="state bad">
+      <Icon name="warning" size={32} />
+      <h1>{t().common.broken}</h1>
+      <p>{hint}</p>
+      <div class="state-actions">
+        <button type="button" class="button primary" onClick={again}>
           {t().common.reload}
         </button>
-      </Empty>
-    );
-  }
+      </div>
+    </div>
+  );
 }

@@ -5,7 +5,7 @@ import { useState } from "preact/hooks";
 import { sendJson } from "../core/api";
 import type { Level, SiteLevel } from "../core/types";
 import { t } from "../i18n";
-import { fromInput } from "../log/time-range";
+import { fromInput, zoneHint } from "../log/time-range";
 import { Card } from "../ui/controls";
 import { words } from "../ui/states";
 import { say } from "../ui/toast";
@@ -57,15 +57,15 @@ export function LevelForm({ id, level, done }: { id: string; level: SiteLevel; d
           <Radios name="expiry" legend={texts.expiry} chosen={expiry} choices={EXPIRIES.map((value) => [value, expiryText(value)])} choose={(value) => setExpiry(value as Expiry)} />
         )}
         {chosen !== null && expiry === "own" && (
-          <label class="control">
-            <span>{texts.ownLabel}</span>
-            <input type="datetime-local" value={own} onInput={(event) => setOwn(event.currentTarget.value)} aria-invalid={past} />
-            {past && (
-              <span class="bad-text" role="alert">
-                {texts.past}
-              </span>
-            )}
-          </label>
+          <div>
+            <label class="control">
+              <span>{texts.ownLabel}</span>
+              <input type="datetime-local" value={own} onInput={(event) => setOwn(event.currentTarget.value)} aria-invalid={past} aria-describedby="own-hint" />
+            </label>
+            <p class={past ? "hint bad-text" : "hint soft"} id="own-hint" role={past ? "alert" : undefined}>
+              {past ? texts.past : zoneHint()}
+            </p>
+          </div>
         )}
         <label class="control">
           <span>{texts.reason}</span>

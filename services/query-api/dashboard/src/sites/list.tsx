@@ -33,10 +33,10 @@ function columns(): RowColumn<Site>[] {
     { name: "level", title: texts.level, cell: ({ level }) => <LevelBadge level={level} /> },
     { name: "until", title: texts.expires, cell: ({ level_until, level_after }) => level_until && <Until until={level_until} after={level_after ?? null} /> },
     { name: "connectivity", title: texts.connectivity, cell: ({ connectivity }) => connectivity },
-    { name: "chargers", title: texts.chargers, end: true, cell: ({ chargers, chargers_online }) => typeof chargers === "number" && `${number(chargers_online ?? 0)} / ${number(chargers)}` },
+    { name: "chargers", title: texts.chargers, end: true, cell: ({ chargers, chargers_online }) => Boolean(chargers) && `${number(chargers_online ?? 0)} / ${number(chargers ?? 0)}` },
     { name: "entries", title: texts.entries, end: true, cell: ({ entries_24h }) => number(entries_24h) },
     { name: "errors", title: texts.errors, end: true, cell: ({ errors_24h }) => typeof errors_24h === "number" && <span class={errors_24h ? "bad-text" : "soft"}>{number(errors_24h)}</span> },
-    { name: "last", title: texts.last, cell: ({ last_entry }) => last_entry && <Moment iso={last_entry} /> },
+    { name: "last", title: texts.last, cell: ({ last_entry }) => last_entry && <Moment iso={last_entry} coarse /> },
   ];
 }
 

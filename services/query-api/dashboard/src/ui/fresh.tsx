@@ -2,7 +2,7 @@
 
 import { useEffect, useState } from "preact/hooks";
 
-import { time } from "../core/format";
+import { clock } from "../core/format";
 import { t } from "../i18n";
 import { Icon } from "./icons";
 
@@ -27,7 +27,7 @@ export function useEvery(ms: number, act: () => void): void {
 export function Freshness({ data, problem, retry }: { data: unknown; problem: unknown; retry: () => void }) {
   const [at, setAt] = useState(Date.now());
   useEffect(() => setAt(Date.now()), [data]);
-  const said = time(at).replace(/[.,]\d+$/, "");
+  const said = clock(at);
   if (!problem) return <p class="hint soft freshness">{t().fleet.updated(said)}</p>;
   return (
     <p class="hint warn-text freshness" role="alert">

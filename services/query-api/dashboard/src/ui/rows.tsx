@@ -14,6 +14,8 @@ export interface RowColumn<T> {
   title: string;
   cell: (item: T) => ComponentChildren;
   end?: boolean;
+  /** Not to be broken into lines: ids, times. */
+  whole?: boolean;
 }
 
 interface Properties<T> {
@@ -28,28 +30,30 @@ export function Rows<T>({ label, items, columns, id }: Properties<T>) {
   const body = useRef<HTMLTableSectionElement>(null);
   useKeys({ j: () => step(body.current, 1), k: () => step(body.current, -1) });
   return (
-    <table class="rows" role="table" aria-label={label}>
-      <thead role="rowgroup">
-        <tr role="row">
-          {columns.map(({ name, title, end }) => (
-            <th key={name} role="columnheader" scope="col" class={end ? "end" : ""}>
-              {title}
-            </th>
-          ))}
-        </tr>
-      </thead>
-      <tbody role="rowgroup" ref={body}>
-        {items.map((item) => (
-          <tr key={id(item)} role="row">
-            {columns.map(({ name, title, cell, end }) => (
-              <td key={name} role="cell" class={end ? "end" : ""} data-title={title}>
-                {cell(item)}
-              </td>
+    <div class="rows-box">
+      <table class="rows" role="table" aria-label={label}>
+        <thead role="rowgroup">
+          <tr role="row">
+            {columns.map(({ name, title, end }) => (
+              <th key={name} role="columnheader" scope="col" class={end ? "end" : ""}>
+                {title}
+              </th>
             ))}
           </tr>
-        ))}
-      </tbody>
-    </table>
+        </thead>
+        <tbody role="rowgroup" ref={body}>
+          {items.map((item) => (
+            <tr key={id(item)} role="row">
+              {columns.map(({ name, title, cell, end, whole }) => (
+                <td key={name} role="cell" class={end ? "end" : whole ? "whole" : ""} data-title={title}>
+                  {cell(item)}
+                </td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
   );
 }
 

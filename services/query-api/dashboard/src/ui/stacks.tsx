@@ -2,7 +2,7 @@
 
 import { useEffect, useRef, useState } from "preact/hooks";
 
-import { moment, number } from "../core/format";
+import { compact, moment, number } from "../core/format";
 
 export interface Series {
   name: string;
@@ -53,6 +53,9 @@ export function Stacks({ label, starts, to, series }: { label: string; starts: s
           });
         })}
       </svg>
+      <span class="tallest soft" aria-hidden="true">
+        {compact(tallest)}
+      </span>
       <div class="histogram-axis">
         <span class="soft">{moment(starts[0] ?? to)}</span>
         <ul class="legend">

@@ -43,7 +43,7 @@ def mount(app: FastAPI) -> None:
     async def static(request: Request, name: str) -> Response:
         if name not in files:
             raise NotFound
-        return files[name].answer(request)
+        return files[name].answer(request, headers)
 
     for path in PAGES:
         app.get(path, include_in_schema=False)(page)
