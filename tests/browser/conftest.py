@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
-import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -66,11 +66,9 @@ async def _odd_messages(run: Run) -> None:
 
 
 def in_thread(work: Coroutine[Any, Any, None]) -> None:
-    """Runs it to its end beside the browser's own loop."""
-    thread = threading.Thread(target=asyncio.run, args=(work,))
-    thread.start()
-    thread.join(60)
-    assert not thread.is_alive()
+    """Runs it to its end beside the browser's own loop; what it raises is raised here."""
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, work).result(60)
 
 
 def eventually(check: Callable[[], bool], timeout: float = 60) -> None:

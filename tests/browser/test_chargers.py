@@ -135,7 +135,9 @@ def test_sessions_are_on_the_timeline(dashboard: Dashboard, run: Run) -> None:
 
 def test_its_latest_session_has_its_curve(dashboard: Dashboard, run: Run) -> None:
     with run.api() as api:
-        eventually(lambda: any(item["max_power_w"] for item in api.get("/v1/sessions", params={"charger": "LAB-02"}).json()["items"][:1]))
+        eventually(
+            lambda: any(item["max_power_w"] for item in api.get("/v1/sessions", params={"charger": "LAB-02"}).json()["items"][:1])
+        )
     page = dashboard.open("/chargers/LAB-02")
     expect(page.get_by_role("region", name="Latest session")).to_contain_text("kWh")
     for name in ("Power", "Current", "Voltage", "Energy"):

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from browser.conftest import Dashboard, Open, accessible, eventually, until
+from browser.conftest import Dashboard, Open, accessible, eventually
 from browser.test_looks import WIDTHS, no_sideways_scrolling
 
 

@@ -60,6 +60,7 @@ def test_whoever_reads_further_down_is_not_disturbed(dashboard: Dashboard) -> No
     page = dashboard.log("charger=LIVE-3&live=1")
     page.wait_for_timeout(1500)
     page.locator(".table").evaluate("(element) => element.scrollTo(0, 600)")
+    expect(page.locator(".row[data-id]").first).not_to_have_attribute("aria-rowindex", "2")
     first = page.locator(".row[data-id]").nth(20).get_attribute("data-id")
     heartbeats(dashboard, "LIVE-3", 2)
     pill = page.get_by_role("button", name=re.compile(r"^3 new"))

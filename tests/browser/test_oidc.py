@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
@@ -98,7 +97,8 @@ def test_a_session_that_ends_leads_through_sign_in_to_where_one_was(dashboard: D
     page.goto(f"{api}/chargers?q=LAB")
     sign_in(page, issuer)
     expect(page.get_by_role("link", name="LAB-01")).to_be_visible()
-    page.route("**/v1/chargers?*", lambda route: route.continue_(headers={**route.request.headers, "authorization": "Bearer x.y.z"}))
+    other = {"authorization": "Bearer x.y.z"}
+    page.route("**/v1/chargers?*", lambda route: route.continue_(headers={**route.request.headers, **other}))
     page.reload()
     expect(page.get_by_text("The token is not accepted here")).to_be_visible()
     page.unroute("**/v1/chargers?*")
@@ -138,8 +138,12 @@ def test_a_code_counts_for_who_began(dashboard: Dashboard, api: str, issuer: Iss
     link = page.get_by_role("link", name=f"I am {issuer.subject}")
     back = link.get_attribute("href")
     page.goto(f"{api}/docs")
-    changed = "sessionStorage.setItem('ocpplog.sign-in', JSON.stringify({...JSON.parse(sessionStorage.getItem('ocpplog.sign-in')), verifier: 'v'.repeat(43)}))"
-    page.evaluate(changed)
+    page.evaluate(
+        """() => {
+          const begun = JSON.parse(sessionStorage.getItem("ocpplog.sign-in"));
+          sessionStorage.setItem("ocpplog.sign-in", JSON.stringify({ ...begun, verifier: "v".repeat(43) }));
+        }"""
+    )
     page.goto(str(back))
     expect(page.get_by_role("alert")).to_have_text("Signing in failed: the code does not fit")
 
@@ -160,7 +164,7 @@ def test_an_issuer_that_is_away_is_said(dashboard: Dashboard, api: str) -> None:
     expect(page.get_by_role("alert")).to_have_text("Signing in failed: the sign-in service does not answer")
 
 
-def test_no_other_origin_may_be_asked(dashboard: Dashboard, api: str, issuer: Issuer, tmp_path: Path) -> None:
+def test_no_other_origin_may_be_asked(api: str, issuer: Issuer) -> None:
     policy = httpx.get(api).headers["content-security-policy"]
     origin = issuer.url.removesuffix("/realm")
     assert f"connect-src 'self' {origin};" in policy

@@ -48,12 +48,12 @@ def test_while_it_loads_it_says_so(dashboard: Dashboard, path: str) -> None:
     asked, there = VIEWS[path]
     page = dashboard.page
     waiting: list[Route] = []
-    page.route(re.compile(asked), waiting.append)
+    page.route(re.compile(asked), lambda route: waiting.append(route))
     dashboard.open(path)
     expect(page.get_by_role("main").get_by_role("status", name="Loading").first).to_be_visible()
-    page.unroute(re.compile(asked))
     for route in waiting:
         route.continue_()
+    page.unroute(re.compile(asked))
     expect(page.locator(there).first).to_be_visible()
     expect(page.get_by_role("main").get_by_role("status", name="Loading")).to_have_count(0)
 

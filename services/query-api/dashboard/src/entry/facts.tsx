@@ -82,8 +82,8 @@ export function Facts({ entry }: { entry: LogEntryDetail }) {
   );
 }
 
-/** Longer than this, a value has a line to itself. */
-const LONG = 40;
+/** Longer than this, a value gets twice the room. */
+const LONG = 22;
 
 function List({ facts }: { facts: (Fact | null)[] }) {
   return (

@@ -112,7 +112,7 @@ export const de: Messages = {
     id_tag_info_status: "Status des Tags",
     transaction_id: "Transaktion",
     message_id: "Nachrichten-ID",
-    subprotocol: "Protokoll",
+    subprotocol: "Subprotokoll",
     info: "Info",
     vendor_id: "Hersteller",
     reason: "Grund des Endes",

@@ -73,7 +73,8 @@ function Bars({ answer, search, width }: { answer: Answer; search: Search; width
   const all = bars(answer);
   const [drag, setDrag] = useState<[number, number] | null>(null);
   const [over, setOver] = useState<number | null>(null);
-  const tallest = Math.max(1, ...all.map(({ total }) => total));
+  const most = Math.max(0, ...all.map(({ total }) => total));
+  const tallest = Math.max(1, most);
   const step = width / Math.max(1, all.length);
   const at = (event: PointerEvent) => {
     const { left } = (event.currentTarget as Element).getBoundingClientRect();
@@ -115,9 +116,11 @@ function Bars({ answer, search, width }: { answer: Answer; search: Search; width
           <Stack key={bar.from} bar={bar} x={index * step} width={Math.max(1, step - 1)} tallest={tallest} />
         ))}
       </svg>
-      <span class="tallest soft" aria-hidden="true">
-        {compact(tallest)}
-      </span>
+      {most > 0 && (
+        <span class="tallest soft" aria-hidden="true">
+          {compact(most)}
+        </span>
+      )}
       {shown && (
         <p class="histogram-over" aria-hidden="true">
           <Over bar={shown} />

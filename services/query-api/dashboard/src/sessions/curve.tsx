@@ -16,6 +16,8 @@ import { useWidth } from "../ui/stacks";
 import { type Chart, bounds, charts } from "./curves";
 
 const HEIGHT = 170;
+/** Around a point that is alone. */
+const ALONE_S = 30;
 const DIGITS = { maximumFractionDigits: 2 };
 
 export function CurveCard({ session }: { session: SessionDetail }) {
@@ -88,7 +90,10 @@ function options({ quantity, unit, lines }: Chart, width: number): uPlot.Options
     width,
     height: HEIGHT,
     cursor: { sync: { key: "session" }, drag: { x: true, y: false } },
-    scales: { y: { range: (_, least, most) => room(quantity, least, most) } },
+    scales: {
+      x: { range: (_, least, most) => (least === most ? [least - ALONE_S, most + ALONE_S] : [least, most]) },
+      y: { range: (_, least, most) => room(quantity, least, most) },
+    },
     series: [
       { label: t().field.datetime, value: (_, seconds) => (seconds === null ? "–" : clock.format(seconds * 1000)) },
       ...lines.map(({ phase }) => ({

@@ -46,7 +46,7 @@ export function Rows<T>({ label, items, columns, id }: Properties<T>) {
             <tr key={id(item)} role="row">
               {columns.map(({ name, title, cell, end, whole }) => (
                 <td key={name} role="cell" class={end ? "end" : whole ? "whole" : ""} data-title={title}>
-                  {cell(item)}
+                  <span class="cell">{cell(item)}</span>
                 </td>
               ))}
             </tr>

@@ -30,7 +30,8 @@ export function Stacks({ label, starts, to, series }: { label: string; starts: s
   const { box, width } = useWidth<HTMLDivElement>();
   const [over, setOver] = useState<number | null>(null);
   const totals = starts.map((_, index) => series.reduce((sum, { counts }) => sum + (counts[index] ?? 0), 0));
-  const tallest = Math.max(1, ...totals);
+  const most = Math.max(0, ...totals);
+  const tallest = Math.max(1, most);
   const step = width / Math.max(1, starts.length);
   const point = (event: PointerEvent) => {
     const { left } = (event.currentTarget as Element).getBoundingClientRect();
@@ -53,9 +54,11 @@ export function Stacks({ label, starts, to, series }: { label: string; starts: s
           });
         })}
       </svg>
-      <span class="tallest soft" aria-hidden="true">
-        {compact(tallest)}
-      </span>
+      {most > 0 && (
+        <span class="tallest soft" aria-hidden="true">
+          {compact(most)}
+        </span>
+      )}
       <div class="histogram-axis">
         <span class="soft">{moment(starts[0] ?? to)}</span>
         <ul class="legend">

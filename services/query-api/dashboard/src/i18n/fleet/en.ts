@@ -129,7 +129,7 @@ export const sessions = {
   entries: (count: number) => `${s(count, "entry", "entries")} in the log`,
   energyFrom: { meter: "by the meter at start and stop", samples: "by its samples", register: "by the meter's register" },
   soFar: "so far",
-  curve: "Course",
+  curve: "Curve",
   power: "Power",
   current: "Current",
   voltage: "Voltage",

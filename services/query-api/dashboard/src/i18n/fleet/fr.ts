@@ -129,7 +129,7 @@ export const sessions: Messages["sessions"] = {
   entries: (count) => `${s(count, "entrée", "entrées")} dans le journal`,
   energyFrom: { meter: "d'après le compteur au début et à la fin", samples: "d'après les mesures", register: "d'après l'index du compteur" },
   soFar: "jusqu'ici",
-  curve: "Évolution",
+  curve: "Courbe de charge",
   power: "Puissance",
   current: "Courant",
   voltage: "Tension",
