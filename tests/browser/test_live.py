@@ -6,7 +6,7 @@ import re
 
 from playwright.sync_api import Page, Route, expect
 
-from browser.conftest import Dashboard, in_thread, until
+from browser.conftest import Dashboard, eventually, in_thread, until
 from ocpplog_local.demo.scripted import ScriptedChargePoint
 
 
@@ -20,30 +20,36 @@ def heartbeats(dashboard: Dashboard, charger_id: str, count: int = 1) -> None:
     in_thread(send())
 
 
+def stored(dashboard: Dashboard, charger_id: str, count: int) -> None:
+    with dashboard.run.api() as api:
+        eventually(lambda: api.get("/v1/logs", params={"charger": charger_id, "count": "true"}).json()["total"] == count)
+
+
 def rows(page: Page) -> int:
     return int(page.locator(".row[data-id]").count())
 
 
 def test_new_entries_appear_at_the_top(dashboard: Dashboard) -> None:
+    page = dashboard.open("/?charger=LIVE-1&live=1")
     heartbeats(dashboard, "LIVE-1")
-    page = dashboard.log("charger=LIVE-1&live=1")
+    page.locator(".row[data-id]").first.wait_for()
     expect(page.get_by_role("button", name="Live", exact=True)).to_have_attribute("aria-pressed", "true")
-    before = rows(page)
-    page.wait_for_timeout(1500)
+    expect(page.locator(".row[data-id]")).to_have_count(2)
     heartbeats(dashboard, "LIVE-1", 3)
-    expect(page.locator(".row[data-id]")).to_have_count(before + 4, timeout=30_000)
+    expect(page.locator(".row[data-id]")).to_have_count(6, timeout=30_000)
     times = page.locator(".row[data-id] time").evaluate_all("(all) => all.map((one) => one.dateTime)")
     assert times == sorted(times, reverse=True)
-    assert len(set(page.locator(".row[data-id]").evaluate_all("(all) => all.map((one) => one.dataset.id)"))) == before + 4
+    assert len(set(page.locator(".row[data-id]").evaluate_all("(all) => all.map((one) => one.dataset.id)"))) == 6
 
 
 def test_paused_they_wait_and_are_counted(dashboard: Dashboard) -> None:
     heartbeats(dashboard, "LIVE-2")
+    stored(dashboard, "LIVE-2", 2)
     page = dashboard.log("charger=LIVE-2")
     page.keyboard.press("l")
     assert "live=1" in dashboard.query()
-    page.wait_for_timeout(1500)
-    before = rows(page)
+    page.locator(".button.live.on").wait_for()
+    before = 2
     page.get_by_role("button", name="Pause").click()
     heartbeats(dashboard, "LIVE-2", 11)
     pill = page.get_by_role("button", name="12 new")
@@ -57,8 +63,9 @@ def test_paused_they_wait_and_are_counted(dashboard: Dashboard) -> None:
 
 def test_whoever_reads_further_down_is_not_disturbed(dashboard: Dashboard) -> None:
     heartbeats(dashboard, "LIVE-3", 60)
+    stored(dashboard, "LIVE-3", 61)
     page = dashboard.log("charger=LIVE-3&live=1")
-    page.wait_for_timeout(1500)
+    page.locator(".button.live.on").wait_for()
     page.locator(".table").evaluate("(element) => element.scrollTo(0, 600)")
     expect(page.locator(".row[data-id]").first).not_to_have_attribute("aria-rowindex", "2")
     first = page.locator(".row[data-id]").nth(20).get_attribute("data-id")

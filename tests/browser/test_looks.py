@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Response, expect
 
 from browser.conftest import Dashboard, Open, accessible
 
@@ -33,6 +33,12 @@ def test_axe_is_clean(opened: Open, width: int, theme: Any) -> None:
     expect(page.get_by_text(re.compile("match the search"))).to_be_visible()
     assert accessible(page) == []
     page.keyboard.press("Escape")
+    page.goto(f"{dashboard.url}/?live=1")
+    page.locator(".button.live.on").wait_for()
+    page.keyboard.press("p")
+    expect(page.get_by_text("Paused.")).to_be_visible()
+    assert accessible(page) == []
+    no_sideways_scrolling(page)
     page.goto(f"{dashboard.url}/?from=all&q=ODD-01+Sleeping")
     page.locator(".row[data-id]").first.click()
     page.locator(".entry .mark").first.wait_for()
@@ -68,20 +74,34 @@ def test_the_theme_follows_the_system_and_can_be_switched(opened: Open) -> None:
 
 
 @pytest.mark.parametrize(
-    ("locale", "lang", "name", "total"),
+    ("locale", "lang", "name", "total", "moment"),
     [
-        ("en-US", "en", "Log", "100,000"),
-        ("de-DE", "de", "Protokoll", "100.000"),
-        ("fr-FR", "fr", "Journal", "100\u202f000"),
-        ("nl-NL", "en", "Log", "100,000"),
+        ("en-US", "en", "Log", "100,000", r"[A-Z][a-z]{2} \d\d [\d:]{8}\.\d{3}"),
+        ("en-GB", "en", "Log", "100,000", r"\d\d [A-Z][a-z]+ [\d:]{8}\.\d{3}"),
+        ("de-DE", "de", "Protokoll", "100.000", r"\d\d\. \w+\.? [\d:]{8},\d{3}"),
+        ("fr-FR", "fr", "Journal", "100\u202f000", r"\d\d \w+\.? [\d:]{8},\d{3}"),
+        ("nl-NL", "en", "Log", "100,000", r".+"),
     ],
 )
-def test_language_and_numbers_follow_the_browser(opened: Open, locale: str, lang: str, name: str, total: str) -> None:
+def test_language_numbers_and_dates_follow_the_browser(
+    opened: Open, locale: str, lang: str, name: str, total: str, moment: str
+) -> None:
     page = opened(locale=locale).log("from=all&charger=BULK-1")
     expect(page.locator("html")).to_have_attribute("lang", lang)
     expect(page.get_by_role("link", name=name, exact=True)).to_be_visible()
     expect(page.locator(".total")).to_contain_text(total)
     expect(page.locator(".row[data-id]").first).to_contain_text("Heartbeat")
+    assert re.fullmatch(moment, page.locator(".row[data-id] time").first.inner_text())
+
+
+@pytest.mark.parametrize("locale", ["de-DE", "fr-FR"])
+def test_names_of_ocpp_stay_as_they_are(opened: Open, locale: str) -> None:
+    page = opened(locale=locale).log("from=all&action=StatusNotification&status=Available")
+    page.locator(".row[data-id]").first.click()
+    entry = page.get_by_role("complementary")
+    expect(entry.get_by_role("heading", name="StatusNotification")).to_be_visible()
+    for name in ("connectorId", "errorCode", "NoError", "Available"):
+        expect(entry.locator(".tree").first).to_contain_text(name)
 
 
 def test_the_language_can_be_switched(dashboard: Dashboard) -> None:
@@ -111,6 +131,22 @@ def test_the_first_entries_do_not_wait_for_counts_and_charts(dashboard: Dashboar
     page = dashboard.page
     page.route(re.compile(r"/v1/logs/histogram|/v1/logs\?.*count=true|/v1/me"), lambda route: None)
     dashboard.log()
+
+
+def test_the_first_view_loads_little(dashboard: Dashboard) -> None:
+    """Compressed, as a browser gets it."""
+    page = dashboard.page
+    sizes: dict[str, int] = {}
+
+    def weigh(response: Response) -> None:
+        if response.url.endswith(".js"):
+            assert response.headers["content-encoding"] == "gzip"
+            sizes[response.url] = int(response.headers["content-length"])
+
+    page.on("response", weigh)
+    dashboard.log()
+    page.wait_for_load_state("networkidle")
+    assert 10_000 < sum(sizes.values()) < 100_000
 
 
 def test_the_description_of_the_api(dashboard: Dashboard) -> None:

@@ -45,7 +45,6 @@ export class EventParser {
 }
 
 export interface Listener {
-  open: () => void;
   event: (event: ServerEvent) => void;
   /** The connection broke, and is tried again after `seconds`. */
   waiting: (problem: Problem | null, seconds: number) => void;
@@ -86,7 +85,6 @@ async function read(path: string, query: Query, signal: AbortSignal, lastId: str
     const headers: Record<string, string> = { Accept: "text/event-stream" };
     if (lastId) headers["Last-Event-ID"] = lastId;
     const response = await request(path, query, { signal: abort.signal, headers });
-    listener.open();
     const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
     for (;;) {
       const { done, value } = await reader.read();

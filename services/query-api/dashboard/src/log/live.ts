@@ -23,6 +23,8 @@ export class Live {
   #held: LogEntry[] = [];
   #abort: AbortController | null = null;
   #frame = 0;
+  /** null: it was called. */
+  #begun: (() => void) | null = null;
 
   /** `show` gets new entries, oldest first; `reading` says that somebody reads further down, so that nothing may move. */
   constructor(
@@ -30,16 +32,13 @@ export class Live {
     readonly reading: () => boolean,
   ) {}
 
-  /** `opened` is called when the stream begins, and after each break: what came meanwhile is best read anew. */
-  start(query: Query, opened: () => void): void {
+  /** `begun` is called once the server follows: what was stored until then is best read anew, the rest comes. */
+  start(query: Query, begun: () => void): void {
     this.stop();
     this.state.value = "opening";
+    this.#begun = begun;
     this.#abort = new AbortController();
     void follow("/v1/logs/tail", query, this.#abort.signal, {
-      open: () => {
-        if (this.state.value === "opening") opened();
-        this.state.value = "on";
-      },
       event: ({ event, data }) => this.#event(event, data),
       waiting: () => (this.state.value = "waiting"),
       failed: (problem) => {
@@ -73,7 +72,15 @@ export class Live {
     if (entries.length) this.show(entries);
   }
 
+  #follows(): void {
+    this.state.value = "on";
+    this.#begun?.();
+    this.#begun = null;
+  }
+
   #event(event: string, data: string): void {
+    if (event === "live") this.#follows();
+    if (event === "waiting") this.state.value = "waiting";
     if (event === "missed") this.missed.value += (JSON.parse(data) as { missed: number }).missed;
     if (event !== "entry") return;
     this.#held.push(JSON.parse(data) as LogEntry);
