@@ -45,7 +45,7 @@ function Inside() {
   const shown = useRef(path);
   // Whoever goes elsewhere begins there: a reader that speaks too, and the next Tab.
   useEffect(() => {
-    if (shown.current !== path) main.current?.focus({ preventScroll: true });
+    if (shown.current !== path && !main.current?.contains(document.activeElement)) main.current?.focus({ preventScroll: true });
     shown.current = path;
   }, [path]);
   return (
