@@ -14,10 +14,13 @@ from typing import Any
 
 import clickhouse_connect
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from ocpplog_local.demo.scripted import ScriptedChargePoint
 from support.local_run import Run
+
+# Machines that test are busy ones.
+expect.set_options(timeout=15_000)
 
 ODD = "ODD-01"
 """A charger that sends what nobody expects."""

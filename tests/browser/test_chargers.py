@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from browser.conftest import ODD, Dashboard, Open, eventually, in_thread
+from ocpplog_local.demo.meter import MeterStyle, Reading
 from ocpplog_local.demo.scripted import ScriptedChargePoint
 from support.local_run import Run
 
@@ -133,17 +134,26 @@ def test_sessions_are_on_the_timeline(dashboard: Dashboard, run: Run) -> None:
     expect(page.get_by_role("region", name=re.compile("^Session"))).to_contain_text("LAB-02")
 
 
+async def _charges(run: Run) -> None:
+    async with ScriptedChargePoint.connect(run.gateway, "CURVE-01") as point:
+        await point.boot()
+        transaction = await point.start(1, "43434", meter_start=1000)
+        for energy in (1000, 1500):
+            await point.meter_values(MeterStyle.THREE_PHASE, Reading(energy, 11_000), transaction_id=transaction)
+
+
 def test_its_latest_session_has_its_curve(dashboard: Dashboard, run: Run) -> None:
+    in_thread(_charges(run))
+    sessions = {"charger": "CURVE-01"}
     with run.api() as api:
-        eventually(
-            lambda: any(item["max_power_w"] for item in api.get("/v1/sessions", params={"charger": "LAB-02"}).json()["items"][:1])
-        )
-    page = dashboard.open("/chargers/LAB-02")
-    expect(page.get_by_role("region", name="Latest session")).to_contain_text("kWh")
+        eventually(lambda: any(item["max_power_w"] for item in api.get("/v1/sessions", params=sessions).json()["items"]))
+    page = dashboard.open("/chargers/CURVE-01")
+    expect(page.get_by_role("region", name="Latest session")).to_contain_text("0.5 kWh")
     for name in ("Power", "Current", "Voltage", "Energy"):
-        expect(page.get_by_role("figure", name=re.compile(f"^{name} over time")).locator("canvas")).to_be_visible()
+        figure = page.get_by_role("figure", name=re.compile(f"^{name} over time"))
+        expect(figure.locator("canvas")).to_be_visible()
     page.get_by_role("link", name="To the session").click()
-    expect(page.get_by_role("region", name=re.compile("^Session"))).to_contain_text("LAB-02")
+    expect(page.get_by_role("region", name=re.compile("^Session"))).to_contain_text("CURVE-01")
 
 
 def test_it_refreshes_by_itself_and_says_when_it_cannot(dashboard: Dashboard) -> None:
