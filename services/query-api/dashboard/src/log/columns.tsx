@@ -36,10 +36,10 @@ const COLUMNS: readonly Column[] = [
   { name: "datetime", width: "12.5rem", cell: (entry) => <Moment iso={entry.datetime} /> },
   { name: "action", width: "minmax(13.5rem, 1.6fr)", cell: (entry) => <Action entry={entry} /> },
   text("charger_id", "minmax(9rem, 1fr)", "charger"),
-  { name: "connector", width: "6rem", cell: (entry) => entry.connector_id },
+  { name: "connector", width: "6.5rem", cell: (entry) => entry.connector_id },
   { name: "status", width: "minmax(9rem, .9fr)", cell: (entry) => <StatusText status={entry.status} /> },
   { name: "error_code", width: "minmax(9rem, 1.2fr)", cell: (entry) => <ErrorCode entry={entry} /> },
-  { name: "source", width: "8.75rem", cell: (entry) => <SourceText source={entry.source} /> },
+  { name: "source", width: "9.75rem", cell: (entry) => <SourceText source={entry.source} /> },
   text("site_id", "minmax(8rem, .9fr)", "site"),
   { name: "latency", width: "5rem", cell: (entry) => (entry.latency_ms === null ? "" : duration(entry.latency_ms)), end: true },
   { name: "outcome", width: "10rem", cell: (entry) => <OutcomeBadge outcome={entry.outcome} /> },
@@ -107,7 +107,9 @@ function Action({ entry }: { entry: LogEntry }) {
   const count = entry.violations.length;
   return (
     <>
-      <span class={entry.action ? "action" : "action untitled"}>{titleOf(entry)}</span>
+      <span class={entry.action ? "action" : "action untitled"} title={titleOf(entry)}>
+        {titleOf(entry)}
+      </span>
       {count > 0 && (
         <span class="violation-mark" title={`${t().log.violations(count)}: ${entry.violations[0]}`}>
           <Icon name="warning" size={13} />
@@ -121,7 +123,13 @@ function Action({ entry }: { entry: LogEntry }) {
 function ErrorCode({ entry }: { entry: LogEntry }) {
   const code = entry.error_code ?? entry.response_error_code;
   if (!code) return null;
-  return <span class={code === "NoError" ? "soft" : "bad-text"}>{entry.vendor_error_code && code !== "NoError" ? `${code} · ${entry.vendor_error_code}` : code}</span>;
+  if (code === "NoError") return <span class="soft">{code}</span>;
+  const text = entry.vendor_error_code ? `${code} · ${entry.vendor_error_code}` : code;
+  return (
+    <span class="bad-text" title={text}>
+      {text}
+    </span>
+  );
 }
 
 export function SourceText({ source }: { source: LogEntry["source"] }) {
