@@ -45,10 +45,10 @@ class CompactedTable(Mapping[str, _Value], Generic[_Value]):
         return len(self._values)
 
     async def start(self) -> None:
-        consumer = AIOKafkaConsumer(**_READS, **self._client)
-        await consumer.start()
-        self._consumer = consumer
+        consumer = self._consumer = AIOKafkaConsumer(**_READS, **self._client)
         try:
+            # Within: one that could not start has connections too, and is tried again for as long as Kafka is away.
+            await consumer.start()
             await self._load(consumer)
         except BaseException:
             await self.stop()
@@ -142,8 +142,8 @@ async def partitions_of(topic: str, client: dict[str, Any]) -> list[int]:
     Not the consumer's partitions_for_topic: it knows nothing of a topic that is not assigned yet.
     """
     admin = AIOKafkaAdminClient(**client)
-    await admin.start()
     try:
+        await admin.start()
         [found] = await admin.describe_topics([topic])
         return sorted(partition["partition"] for partition in found["partitions"])
     finally:

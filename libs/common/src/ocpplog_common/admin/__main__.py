@@ -12,7 +12,7 @@ from aiokafka.errors import KafkaError
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from ocpplog_common import id_tags, logging, moments, tokens
-from ocpplog_common.admin import further, kafka, record_commands
+from ocpplog_common.admin import further, kafka, record_commands, schema_commands
 from ocpplog_common.admin.arguments import argument
 from ocpplog_common.clickhouse import audit, client, migrate
 from ocpplog_common.record_writer import WriteFailed
@@ -58,10 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--replication", type=int, default=1, help="copies of each partition (default: 1)")
     command.set_defaults(run=_topics)
 
-    command = commands.add_parser("migrate", help="bring ClickHouse's schema up to this release")
-    command.add_argument("--print", action="store_true", help="print what would be run, and change nothing")
-    command.set_defaults(run=_migrate)
-
+    schema_commands.add_to(commands)
     record_commands.add_to(commands)
 
     command = commands.add_parser("audit", help="look for rows that are stored twice; prints their names, exits with 1 if any")
@@ -94,18 +91,6 @@ def _parser() -> argparse.ArgumentParser:
 def _topics(options: argparse.Namespace) -> None:
     names = asyncio.run(kafka.create_topics(KafkaSettings(), options.partitions, options.replication))
     print("created: " + ", ".join(names) if names else "all topics exist")
-
-
-def _migrate(options: argparse.Namespace) -> None:
-    settings = ClickHouseSettings()
-    # The database may not exist yet; every statement names it.
-    with client.connect(settings, database="default") as connection:
-        client.check_version(connection.server_version or "")
-        if options.print:
-            print(migrate.script(connection, settings.clickhouse_database, settings.clickhouse_cluster), end="")
-            return
-        names = migrate.migrate(connection, settings.clickhouse_database, settings.clickhouse_cluster)
-    print("applied: " + ", ".join(names) if names else "schema is up to date")
 
 
 def _audit(options: argparse.Namespace) -> None:

@@ -22,8 +22,8 @@ _WITHIN_S: Final = 30.0
 async def create_topics(settings: KafkaSettings, partitions: int, replication: int) -> list[str]:
     """Create the topics that are missing; returns their names. Raises aiokafka's KafkaError."""
     client = AIOKafkaAdminClient(**settings.kafka_client())
-    await client.start()
     try:
+        await client.start()
         created = []
         # One at a time: the answer of several does not say which of them failed on every broker.
         for spec in topics.topic_specs(partitions):
