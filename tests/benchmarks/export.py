@@ -125,6 +125,7 @@ def running(directory: Path) -> Iterator[Bench]:
     key = tokens.create_key(key_file)
     with local_clickhouse(directory) as store, clickhouse_connect.get_client(port=store.port, compress=False) as client:
         environment = {
+            "OCPPLOG_API_RATE_PER_S": "0",
             "OCPPLOG_API_PORT": str(port),
             "OCPPLOG_API_JWT_KEY_FILE": str(key_file),
             "OCPPLOG_CLICKHOUSE_URL": store.url,

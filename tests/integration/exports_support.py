@@ -87,6 +87,7 @@ def query_api(directory: Path, **settings: str) -> Iterator[Api]:
             "OCPPLOG_API_PORT": str(port),
             "OCPPLOG_API_JWT_KEY_FILE": str(key_file),
             "OCPPLOG_CLICKHOUSE_URL": store.url,
+            "OCPPLOG_API_RATE_PER_S": "0",
         } | {f"OCPPLOG_{name.upper()}": value for name, value in settings.items()}
         process = Process(sys.executable, "-m", "ocpplog_query_api", env=environment, log=directory / "log").start()
         wait_for_http(f"http://127.0.0.1:{port}/readyz", process)

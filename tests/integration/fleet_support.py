@@ -87,7 +87,7 @@ def running_fleet(directory: Path) -> Iterator[Fleet]:
         local_clickhouse(directory / "clickhouse") as store,
         clickhouse_connect.get_client(host="127.0.0.1", port=store.port) as client,
     ):
-        settings = ApiSettings(api_jwt_key_file=key_file, clickhouse_url=store.url, api_max_page=100)
+        settings = ApiSettings(api_jwt_key_file=key_file, clickhouse_url=store.url, api_max_page=100, api_rate_per_s=0)
         log = Log(client, settings.clickhouse_database)
         app = create_app(settings)
         app.state.database, app.state.registry = Database(settings), Records()

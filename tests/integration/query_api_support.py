@@ -89,6 +89,8 @@ def query_api(directory: Path, **settings: object) -> Iterator[Bench]:
         key_file = directory / "key"
         key = tokens.create_key(key_file)
         ours = {"api_port": port, "api_jwt_key_file": key_file, "clickhouse_url": store.url, "api_max_export": 100}
+        # Tests of the limits set them.
+        ours |= {"api_rate_per_s": 0, "api_max_requests_per_caller": 0}
         env = environment(ours | settings)
         process = Process(sys.executable, "-m", "ocpplog_query_api", env=env, log=directory / "log").start()
         url = f"http://127.0.0.1:{port}"

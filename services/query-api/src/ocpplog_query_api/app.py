@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
-from fastapi.middleware.cors import CORSMiddleware
 
 from ocpplog_common import tracing
 from ocpplog_common.record_writer import RecordWriter
@@ -15,6 +14,7 @@ from ocpplog_query_api.chargers import administration_endpoints as charger_admin
 from ocpplog_query_api.chargers import endpoints as chargers
 from ocpplog_query_api.dashboard import endpoints as dashboard
 from ocpplog_query_api.database import Database
+from ocpplog_query_api.description import Described
 from ocpplog_query_api.exports import endpoints as exports
 from ocpplog_query_api.live import endpoints as live
 from ocpplog_query_api.logs import endpoints as logs
@@ -45,7 +45,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
         await app.state.registry.stop()
         await app.state.database.close()
 
-    app = FastAPI(
+    app = Described(
         title="ocpplog",
         version="1",
         description=_DESCRIPTION,
@@ -56,17 +56,9 @@ def create_app(settings: ApiSettings) -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.settings = settings
-    app.state.verifier = JwtVerifier(settings)
     app.state.cursors = Cursors(settings.key)
     errors.install(app)
-    middleware.install(app)
-    if settings.api_cors_origins:
-        app.add_middleware(
-            CORSMiddleware,
-            allow_origins=settings.api_cors_origins,
-            allow_headers=["Authorization"],
-            expose_headers=exports.HEADERS,
-        )
+    middleware.install(app, settings, JwtVerifier(settings))
     if tracing.enabled():
         # Last, so that it is outside of all others.
         app.add_middleware(Traced)

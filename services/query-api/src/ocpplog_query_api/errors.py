@@ -84,6 +84,14 @@ class PreconditionRequired(ApiError):
     status, kind, title = 428, "precondition-required", "Say which state you change"
 
 
+class TooLarge(ApiError):
+    status, kind, title = 413, "body-too-large", "What you send is too large"
+
+
+class TooManyRequests(ApiError):
+    status, kind, title = 429, "too-many-requests", "You call too often"
+
+
 class RecordsUnavailable(ApiError):
     status, kind, title = 503, "records-unavailable", "Sites and chargers cannot be read at the moment"
 
@@ -136,12 +144,11 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(ApiError)
     async def api_error(_: Request, error: ApiError) -> JSONResponse:
-        return _answer(error.status, error.kind, error.title, error.detail, error.headers, error.members)
+        return respond(error)
 
     @app.exception_handler(ClickHouseError)
     async def store_error(_: Request, error: ClickHouseError) -> JSONResponse:
-        found = translate(error)
-        return _answer(found.status, found.kind, found.title, found.detail, found.headers, {})
+        return respond(translate(error))
 
     @app.exception_handler(RequestValidationError)
     async def validation_error(_: Request, error: RequestValidationError) -> JSONResponse:
@@ -155,10 +162,10 @@ def install(app: FastAPI) -> None:
         kind = re.sub(r"[^a-z]+", "-", title.lower())
         return _answer(error.status_code, kind, title, "", error.headers or {}, {})
 
-    @app.exception_handler(Exception)
-    async def anything(request: Request, error: Exception) -> JSONResponse:
-        _log.error("request failed", path=request.url.path, exc_info=error)
-        return _answer(500, ApiError.kind, ApiError.title, "It is in our log.", {}, {})
+
+def respond(error: ApiError) -> JSONResponse:
+    """The error as an answer."""
+    return _answer(error.status, error.kind, error.title, error.detail, error.headers, error.members)
 
 
 def _answer(
@@ -174,10 +181,11 @@ def _field(location: Sequence[int | str]) -> str:
 
 
 RESPONSES: dict[int | str, dict[str, Any]] = {
-    status: {"model": ProblemBody, "description": title, "content": {"application/problem+json": {}}}
+    status: {"model": ProblemBody, "description": title}
     for status, title in (
         (401, Unauthenticated.title),
         (422, InvalidParameter.title),
+        (429, TooManyRequests.title),
         (503, Unavailable.title),
         (504, TooSlow.title),
     )

@@ -1,17 +1,45 @@
-"""What every answer carries: security headers, a line in the log, a count."""
+"""What every answer carries: security headers, a name, a line in the log, a count."""
 
 from __future__ import annotations
 
+import re
 import time
+import uuid
+from collections.abc import Mapping
+from typing import Any, Final
 
 import structlog
 from fastapi import FastAPI
-from starlette.datastructures import MutableHeaders
+from fastapi.middleware.cors import CORSMiddleware
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ocpplog_query_api import metrics
+from ocpplog_query_api.admission import Admission, BodyLimit
+from ocpplog_query_api.errors import ApiError, respond
+from ocpplog_query_api.exports import endpoints as exports
+from ocpplog_query_api.settings import ApiSettings
+from ocpplog_query_api.verification import Verifier
 
 _log = structlog.get_logger(__name__)
+_UNLOGGED: Final = ("/livez", "/readyz", "/metrics")
+_METHODS: Final = ("GET", "HEAD", "OPTIONS", "PUT", "POST", "DELETE", "PATCH")
+_REQUEST_ID: Final = "X-Request-ID"
+_GOOD_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+_CORS: Final[dict[str, Any]] = {
+    "allow_methods": ["GET", "PUT", "POST", "DELETE"],
+    "allow_headers": ["Authorization", "Content-Type", "If-Match", "If-None-Match", "Last-Event-ID", _REQUEST_ID],
+    "expose_headers": [*exports.HEADERS, "ETag", "Retry-After", _REQUEST_ID],
+}
+
+
+def install(app: FastAPI, settings: ApiSettings, verifier: Verifier) -> None:
+    """The last one added is the first to see a request."""
+    app.add_middleware(Admission, settings=settings, verifier=verifier)
+    app.add_middleware(BodyLimit, most=settings.api_max_body_bytes)
+    app.add_middleware(Observed)
+    if settings.api_cors_origins:
+        app.add_middleware(CORSMiddleware, allow_origins=settings.api_cors_origins, **_CORS)
 
 
 def policy(*connect: str) -> str:
@@ -23,18 +51,13 @@ def policy(*connect: str) -> str:
     )
 
 
-_HEADERS = {
+_HEADERS: Final = {
     "Content-Security-Policy": policy(),
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
-_UNLOGGED = ("/livez", "/readyz", "/metrics")
-
-
-def install(app: FastAPI) -> None:
-    app.add_middleware(Observed)
 
 
 class Observed:
@@ -47,20 +70,40 @@ class Observed:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        started = time.perf_counter()
+        request_id = _request_id(scope)
+        with structlog.contextvars.bound_contextvars(request_id=request_id), metrics.REQUESTS_IN_FLIGHT.track_inprogress():
+            await self._answer(scope, receive, send, {**_HEADERS, _REQUEST_ID: request_id})
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, headers: Mapping[str, str]) -> None:
+        started, has_begun = time.perf_counter(), False
 
         async def observed(message: Message) -> None:
+            nonlocal has_begun
             if message["type"] == "http.response.start":
-                _add_headers(scope, message)
+                has_begun = True
+                _add_headers(scope, message, headers)
                 _count(scope, message["status"], time.perf_counter() - started)
             await send(message)
 
-        await self._app(scope, receive, observed)
+        try:
+            await self._app(scope, receive, observed)
+        except Exception as error:
+            if has_begun:
+                raise
+            # Here, and not by Starlette, whose answer would carry none of this.
+            _log.error("request failed", path=scope["path"], exc_info=error)
+            await respond(ApiError("It is in our log."))(scope, receive, observed)
 
 
-def _add_headers(scope: Scope, message: Message) -> None:
+def _request_id(scope: Scope) -> str:
+    """As the caller or a proxy has named it, or a new one."""
+    given = Headers(scope=scope).get(_REQUEST_ID, "")
+    return given if _GOOD_ID.fullmatch(given) else uuid.uuid4().hex
+
+
+def _add_headers(scope: Scope, message: Message, more: Mapping[str, str]) -> None:
     headers = MutableHeaders(scope=message)
-    for name, value in _HEADERS.items():
+    for name, value in more.items():
         headers.setdefault(name, value)
     if scope["path"].startswith("/v1"):
         headers.setdefault("Cache-Control", "no-store")
@@ -68,7 +111,9 @@ def _add_headers(scope: Scope, message: Message) -> None:
 
 def _count(scope: Scope, status: int, elapsed: float) -> None:
     route = getattr(scope.get("route"), "path", "none")
-    metrics.REQUESTS.labels(scope["method"], route, str(status)).inc()
+    # Anybody may send any word as a method, and each label stays.
+    method = scope["method"] if scope["method"] in _METHODS else "other"
+    metrics.REQUESTS.labels(method, route, str(status)).inc()
     metrics.REQUEST_SECONDS.labels(route).observe(elapsed)
     if scope["path"] not in _UNLOGGED:
         # The path alone: a query string holds what people search for.

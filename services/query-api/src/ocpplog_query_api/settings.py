@@ -50,6 +50,16 @@ class ApiSettings(ClickHouseSettings, KafkaSettings, TraceSettings):
     api_max_tails_per_caller: int = Field(10, ge=0, description="Of one caller; over it: 429")
     api_tail_ping_s: float = Field(15.0, gt=0, description="Longest silence towards a client that follows the log")
 
+    api_rate_per_s: float = Field(
+        50.0,
+        ge=0,
+        description="Requests a second of one caller, in the long run; facets count as 5, exports as 20; 0: any number",
+    )
+    api_rate_burst: float = Field(300.0, ge=1, description="Of them, how many may come at once after a pause")
+    api_max_requests_per_caller: int = Field(
+        32, ge=0, description="Requests of one caller that are answered at once; 0: any number"
+    )
+    api_max_body_bytes: int = Field(64 * 1024, ge=1024, description="Longest body of a request")
     api_write_seconds: float = Field(
         10.0, gt=0, description="How long Kafka may take to acknowledge a change of a site or a charger; then 503"
     )

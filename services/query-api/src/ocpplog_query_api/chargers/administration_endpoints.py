@@ -49,7 +49,7 @@ async def rotate(charger_id: ChargerId, to: Administration, changes: CurrentChan
     return ChargerKey(charger_id=charger_id, key=changed.key or "")
 
 
-@router.delete("/{charger_id}", summary="Remove a charger", status_code=204, responses=PROBLEMS)
+@router.delete("/{charger_id}", summary="Remove a charger", status_code=204, response_class=Response, responses=PROBLEMS)
 async def remove(charger_id: ChargerId, to: Administration, changes: CurrentChanges) -> None:
     """It is let in no more. Its entries stay."""
     await changes.make(lambda: to.remove(charger_id))

@@ -61,7 +61,7 @@ async def put(
     return await _read(site_id, sites, record, response)
 
 
-@router.delete("/{site_id}", summary="Remove a site", status_code=204, responses=PROBLEMS)
+@router.delete("/{site_id}", summary="Remove a site", status_code=204, response_class=Response, responses=PROBLEMS)
 async def remove(site_id: SiteId, to: Administration, changes: CurrentChanges) -> None:
     """409 while chargers belong to it. Its entries stay, and go on at level info where chargers still come."""
     await changes.make(lambda: to.remove(site_id))
