@@ -27,6 +27,7 @@ class Bench:
     key: str
     url: str
     process: Process
+    log: Path
 
     def token(self, role: Role = Role.SUPPORT, sites: tuple[str, ...] = ("*",), lifetime: int = 600) -> str:
         return tokens.mint(self.key, "tester", role, sites, lifetime)
@@ -96,7 +97,7 @@ def query_api(directory: Path, **settings: object) -> Iterator[Bench]:
         url = f"http://127.0.0.1:{port}"
         wait_for_http(f"{url}/readyz", process)
         seed(client)
-        yield Bench(store, client, key, url, process)
+        yield Bench(store, client, key, url, process, directory / "log")
         assert process.stop() == 0
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from integration.query_api_support import problem
-from integration.writes_support import WRITE_SECONDS, Writes, writes
+from integration.writes_support import WRITE_SECONDS, Writes, requests_of, writes
 from ocpplog_common.admin import kafka as admin
 from ocpplog_common.level_changes import change_level
 from ocpplog_common.records import IdTags, LevelName, Site
@@ -186,7 +186,7 @@ class TestLevels:
             ({"until": "2020-01-01T00:00Z"}, "until"),
             ({"until": "+0s"}, "until"),
             ({"reason": ""}, "reason"),
-            ({"reason": " "}, "why"),
+            ({"reason": " "}, "reason"),
         ):
             body = {"level": "debug", "reason": "x"} | changed
             found = problem(api.ask("PUT", f"/v1/sites/{site}/log-level", body), 422, "invalid-parameter")
@@ -221,6 +221,17 @@ class TestChargers:
         assert verify_password(rotated.json()["key"].encode(), now.password_hash)
         assert not verify_password(key.encode(), now.password_hash)
         assert now.user_name == "me"
+
+    def test_no_secret_is_logged(self, api: Writes, site: str, charger: str) -> None:
+        token = api.support("*")
+        made = api.do("PUT", f"/v1/chargers/{charger}", {"site_id": site, "new_key": True}, token=token, headers=ANY).json()
+        rotated = api.do("POST", f"/v1/chargers/{charger}/key", token=token).json()
+        api.ask("PUT", f"/v1/sites/{site}", {"upstream": "wss://user:pa55word@x/"}, token, ANY)
+        api.ask("GET", f"/v1/chargers?q=searched-for&cursor={rotated['key']}", token=token)
+        log = api.bench.log.read_text()
+        assert f"/v1/chargers/{charger}/key" in log
+        for secret in (made["key"], rotated["key"], api.stored()[1][charger].password_hash, token, "pa55word", "searched-for"):
+            assert secret not in log
 
     def test_replaced_and_removed(self, api: Writes, charger: str, site: str) -> None:
         path = f"/v1/chargers/{charger}"
@@ -285,18 +296,6 @@ class TestWhoMay:
         both = api.support("own", site)
         api.do("PUT", f"/v1/chargers/{charger}", {"site_id": "own"}, token=both, headers=ANY)
         assert api.stored()[1][charger].site_id == "own"
-
-
-def requests_of(site: str, charger: str) -> list[tuple[str, str, Any]]:
-    return [
-        ("PUT", f"/v1/sites/{site}", {"name": "x"}),
-        ("DELETE", f"/v1/sites/{site}", None),
-        ("PUT", f"/v1/sites/{site}/log-level", {"level": "debug", "reason": "x"}),
-        ("PUT", f"/v1/chargers/{charger}", {"site_id": site}),
-        ("DELETE", f"/v1/chargers/{charger}", None),
-        ("POST", f"/v1/chargers/{charger}/key", None),
-        ("GET", f"/v1/chargers/{charger}/record", None),
-    ]
 
 
 def test_while_kafka_is_silent_the_answer_is_503(api: Writes, site: str) -> None:

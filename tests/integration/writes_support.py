@@ -73,3 +73,16 @@ def _wait_for_records(api: Writes) -> None:
     while api.ask("GET", "/v1/sites/mine/log-level").status_code == 503:
         assert time.monotonic() < deadline, "the records are never read"
         time.sleep(0.1)
+
+
+def requests_of(site: str, charger: str) -> list[tuple[str, str, Any]]:
+    """All that is for the role support: method, path, body."""
+    return [
+        ("PUT", f"/v1/sites/{site}", {"name": "x"}),
+        ("DELETE", f"/v1/sites/{site}", None),
+        ("PUT", f"/v1/sites/{site}/log-level", {"level": "debug", "reason": "x"}),
+        ("PUT", f"/v1/chargers/{charger}", {"site_id": site}),
+        ("DELETE", f"/v1/chargers/{charger}", None),
+        ("POST", f"/v1/chargers/{charger}/key", None),
+        ("GET", f"/v1/chargers/{charger}/record", None),
+    ]

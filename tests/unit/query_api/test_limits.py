@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
+import structlog
 from fastapi import FastAPI, Request
 from prometheus_client import REGISTRY
 
@@ -198,8 +199,10 @@ async def test_a_body_that_is_too_long(door: Door) -> None:
         assert (answer.status_code, answer.json()["type"]) == (413, "urn:ocpplog:problem:body-too-large")
 
 
-async def test_every_answer_has_a_name(door: Door, capsys: pytest.CaptureFixture[str]) -> None:
-    assert (await door.get("/v1/who", "anna", **{"X-Request-ID": "trace-1"})).headers["x-request-id"] == "trace-1"
+async def test_every_answer_has_a_name(door: Door) -> None:
+    with structlog.testing.capture_logs([structlog.contextvars.merge_contextvars]) as log:
+        assert (await door.get("/v1/who", "anna", **{"X-Request-ID": "trace-1"})).headers["x-request-id"] == "trace-1"
+    assert [(line["event"], line["request_id"]) for line in log] == [("answered", "trace-1")]
     names = {(await door.get("/nowhere", **bad)).headers["x-request-id"] for bad in ({}, {"X-Request-ID": "a b"}, {})}
     assert len(names) == 3 and "a b" not in names
     failed = await door.get("/v1/broken", "anna")

@@ -68,4 +68,4 @@ class LogLevelBody(BaseModel):
     until: str | None = Field(
         None, max_length=64, description="When it ends: ISO 8601 with its zone, or +2h, +1d12h", examples=["+2h"]
     )
-    reason: str = Field(min_length=1, max_length=500, description="Kept with the change")
+    reason: str = Field(min_length=1, max_length=500, pattern=r"\S", description="Kept with the change")
