@@ -195,8 +195,9 @@ async def test_a_body_that_is_too_long(door: Door) -> None:
     assert (await door.client.put("/v1/body", content=b"x" * 1024, headers=door.token("anna"))).text == "1024"
     assert (await door.client.put("/v1/body", content=pieces(2), headers=door.token("anna"))).text == "1024"
     for content in (b"x" * 1025, pieces(3)):
-        answer = await door.client.put("/v1/body", content=content, headers=door.token("anna"))
+        answer = await door.client.put("/v1/body", content=content, headers=door.token("berta"))
         assert (answer.status_code, answer.json()["type"]) == (413, "urn:ocpplog:problem:body-too-large")
+        assert (await door.client.put("/v1/body", content=content)).status_code == 401
 
 
 async def test_every_answer_has_a_name(door: Door) -> None:

@@ -34,9 +34,9 @@ _CORS: Final[dict[str, Any]] = {
 
 
 def install(app: FastAPI, settings: ApiSettings, verifier: Verifier) -> None:
-    """The last one added is the first to see a request."""
-    app.add_middleware(Admission, settings=settings, verifier=verifier)
+    """The last one added is the first to see a request. Nobody sends a body who is not let in."""
     app.add_middleware(BodyLimit, most=settings.api_max_body_bytes)
+    app.add_middleware(Admission, settings=settings, verifier=verifier)
     app.add_middleware(Observed)
     if settings.api_cors_origins:
         app.add_middleware(CORSMiddleware, allow_origins=settings.api_cors_origins, **_CORS)

@@ -10,8 +10,8 @@ from msgspec.structs import asdict
 from ocpplog_query_api.auth import SupportCaller
 from ocpplog_query_api.chargers.administration import Changed, ChargerAdministration
 from ocpplog_query_api.chargers.administration_schemas import ChargerBody, ChargerKey, ChargerRecord
-from ocpplog_query_api.errors import RESPONSES
-from ocpplog_query_api.writing import OF_PUT, PROBLEMS, CurrentChanges, GivenPreconditions, KnownRegistry, etag
+from ocpplog_query_api.errors import RESPONSES, Forbidden, NotFound, documented
+from ocpplog_query_api.writing import OF_PUT, PROBLEMS, CurrentChanges, GivenPreconditions, KnownRegistry, Preconditions, etag
 
 router = APIRouter(prefix="/v1/chargers", tags=["fleet"], responses=RESPONSES)
 ChargerId = Annotated[str, Path(max_length=256, description="Charger id")]
@@ -22,11 +22,16 @@ def administration(caller: SupportCaller, records: KnownRegistry, conditions: Gi
     return ChargerAdministration(records, caller, conditions)
 
 
+def known(caller: SupportCaller, records: KnownRegistry) -> ChargerAdministration:
+    return ChargerAdministration(records, caller, Preconditions())
+
+
 Administration = Annotated[ChargerAdministration, Depends(administration)]
+Known = Annotated[ChargerAdministration, Depends(known)]
 
 
-@router.get("/{charger_id}/record", summary="A charger's record", responses=PROBLEMS)
-async def read(charger_id: ChargerId, of: Administration, response: Response) -> ChargerRecord:
+@router.get("/{charger_id}/record", summary="A charger's record", responses=documented(Forbidden, NotFound))
+async def read(charger_id: ChargerId, of: Known, response: Response) -> ChargerRecord:
     """As PUT takes it, with its ETag. For the role support."""
     return _shown(Changed(of.record(charger_id)), response)
 
