@@ -118,6 +118,7 @@ def api(server: LocalClickHouse, database: str, directory: Path) -> Iterator[Api
         notes = stack.enter_context(recorder(server.port))
         ports = [free_port(), free_port()]
         settings = {"api_jwt_key_file": key_file, "clickhouse_database": database, "api_max_seconds": 600}
+        settings |= {"api_rate_per_s": 0, "api_max_requests_per_caller": 0}
         for port, url in zip(ports, (server.url, f"http://127.0.0.1:{notes.port}/"), strict=True):
             stack.enter_context(_process(directory, {**settings, "api_port": port, "clickhouse_url": url}))
         token = tokens.mint(key, "bench", Role.SUPPORT, ("*",), 86_400)
