@@ -1,0 +1,110 @@
+"""`ocpplog-admin site`, `charger` and their keys, on a real broker."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from ocpplog_common import logging
+from ocpplog_common.admin import kafka
+from ocpplog_common.admin.__main__ import main
+from ocpplog_common.records import Charger, Site
+from ocpplog_common.secrets import verify_password
+from ocpplog_common.settings import KafkaSettings
+from support.broker import IDEMPOTENCE, broker
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture(scope="module")
+def settings() -> Iterator[KafkaSettings]:
+    with broker() as node:
+        found = KafkaSettings(kafka_bootstrap=node.bootstrap, kafka_idempotence=IDEMPOTENCE)
+        asyncio.run(kafka.create_topics(found, 1, 1))
+        yield found
+
+
+class Admin:
+    """The commands, and what stands on Kafka after them."""
+
+    def __init__(self, settings: KafkaSettings, capsys: pytest.CaptureFixture[str]) -> None:
+        self._settings = settings
+        self._capsys = capsys
+
+    def run(self, *arguments: str, code: int = 0) -> str:
+        """What it prints: on standard error where it fails."""
+        assert main(list(arguments)) == code
+        printed = self._capsys.readouterr()
+        return printed.err if code else printed.out
+
+    def lines(self, *arguments: str) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.run(*arguments).splitlines()]
+
+    def stored(self) -> tuple[dict[str, Site], dict[str, Charger]]:
+        async def read() -> tuple[dict[str, Site], dict[str, Charger]]:
+            async with kafka.open_records(self._settings) as found:
+                return dict(found.sites), dict(found.chargers)
+
+        return asyncio.run(read())
+
+
+@pytest.fixture
+def admin(settings: KafkaSettings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Admin:
+    monkeypatch.setenv("OCPPLOG_KAFKA_BOOTSTRAP", settings.kafka_bootstrap)
+    monkeypatch.setenv("OCPPLOG_KAFKA_IDEMPOTENCE", str(settings.kafka_idempotence).lower())
+    # It would hold on to the captured streams of this test.
+    monkeypatch.setattr(logging, "configure", lambda *_: None)
+    found = Admin(settings, capsys)
+    found.run("site", "set", "depot", "--name", "Depot", "--upstream", "wss://csms.example/")
+    return found
+
+
+def test_a_site_keeps_what_is_not_named(admin: Admin) -> None:
+    assert admin.run("site", "set", "depot", "--retention-days", "9") == "depot: updated\n"
+    site = admin.stored()[0]["depot"]
+    assert (site.name, site.upstream, site.retention_days) == ("Depot", "wss://csms.example/", 9)
+    admin.run("site", "set", "depot", "--upstream", "")
+    assert admin.stored()[0]["depot"].upstream == ""
+    assert [line["site_id"] for line in admin.lines("site", "list")] == ["depot"]
+
+
+def test_a_charger_gets_a_key_and_another_one(admin: Admin) -> None:
+    made = admin.run("charger", "set", "CP1", "--site", "depot", "--min-profile", "2", "--new-key")
+    first = re.fullmatch(r"CP1: created, key ([0-9a-f]{40})\n", made)
+    second = re.fullmatch(r"([0-9a-f]{40})\n", admin.run("charger", "key", "CP1"))
+    assert first and second
+    charger = admin.stored()[1]["CP1"]
+    assert verify_password(second[1].encode(), charger.password_hash) and charger.min_profile == 2
+    assert not verify_password(first[1].encode(), charger.password_hash)
+    admin.run("charger", "set", "CP1", "--user-name", "me")
+    assert admin.stored()[1]["CP1"].password_hash == charger.password_hash
+    assert second[1] not in admin.run("charger", "list")
+    assert admin.lines("charger", "list", "--site", "elsewhere") == []
+
+
+def test_what_cannot_be_done_is_said_and_not_done(admin: Admin) -> None:
+    admin.run("charger", "set", "CP2", "--site", "depot")
+    before = admin.stored()
+    for arguments, said in (
+        (("charger", "key", "CP0"), "there is no charger 'CP0'"),
+        (("charger", "set", "CP0"), "a new charger needs its site"),
+        (("charger", "set", "CP0", "--site", "nowhere"), "there is no site 'nowhere'"),
+        (("site", "remove", "depot"), "to site 'depot': remove or move them first"),
+        (("site", "remove", "nowhere"), "there is no site 'nowhere'"),
+        (("site", "set", "a/b"), "site_id"),
+        (("site", "set", "depot", "--upstream", "http://x"), "upstream"),
+    ):
+        assert said in admin.run(*arguments, code=1)
+    assert admin.stored() == before
+
+
+def test_chargers_and_then_their_site_are_removed(admin: Admin) -> None:
+    for charger in admin.stored()[1]:
+        assert admin.run("charger", "remove", charger) == f"{charger}: removed\n"
+    assert admin.run("site", "remove", "depot") == "depot: removed\n"
+    assert admin.stored() == ({}, {})
