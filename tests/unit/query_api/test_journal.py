@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ocpplog_query_api.live import journal
@@ -129,7 +129,6 @@ def looked(found: Journal, rows: list[Row], at_ms: int) -> None:
     found.note(START + at_ms, [insert(row.stored_ms, row.partition) for row in visible])
 
 
-@settings(deadline=None)
 @given(ROWS, LOOKS)
 def test_whatever_becomes_visible_when_is_noticed_once(rows: list[Row], looks: list[int]) -> None:
     found = Journal()
@@ -139,7 +138,6 @@ def test_whatever_becomes_visible_when_is_noticed_once(rows: list[Row], looks: l
     assert sorted(noticed) == sorted((row.stored_ms, row.partition) for row in rows)
 
 
-@settings(deadline=None)
 @given(ROWS, LOOKS, st.integers(0, 29), st.integers(0, 30), LOOKS)
 def test_who_goes_on_elsewhere_misses_nothing(rows: list[Row], looks: list[int], got: int, first: int, others: list[int]) -> None:
     """A client had the first `got` inserts of one process, and resumes with the last one's id at another."""
