@@ -14,7 +14,7 @@ from fastapi.middleware.cors import CORSMiddleware
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ocpplog_query_api import metrics
+from ocpplog_query_api import metrics, security
 from ocpplog_query_api.admission import Admission, BodyLimit
 from ocpplog_query_api.errors import ApiError, respond
 from ocpplog_query_api.exports import endpoints as exports
@@ -42,24 +42,6 @@ def install(app: FastAPI, settings: ApiSettings, verifier: Verifier) -> None:
         app.add_middleware(CORSMiddleware, allow_origins=settings.api_cors_origins, **_CORS)
 
 
-def policy(*connect: str) -> str:
-    """`connect`: origins, besides its own, that a page may ask."""
-    origins = " ".join(("'self'", *connect))
-    return (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
-        f" connect-src {origins}; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
-    )
-
-
-_HEADERS: Final = {
-    "Content-Security-Policy": policy(),
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Opener-Policy": "same-origin",
-}
-
-
 class Observed:
     """Plain ASGI: Starlette's own base for middleware would end a stream that broke off as if it were whole."""
 
@@ -72,7 +54,7 @@ class Observed:
             return
         request_id = _request_id(scope)
         with structlog.contextvars.bound_contextvars(request_id=request_id), metrics.REQUESTS_IN_FLIGHT.track_inprogress():
-            await self._answer(scope, receive, send, {**_HEADERS, _REQUEST_ID: request_id})
+            await self._answer(scope, receive, send, {**security.HEADERS, _REQUEST_ID: request_id})
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send, headers: Mapping[str, str]) -> None:
         started, has_begun = time.perf_counter(), False

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from fastapi import FastAPI, Request, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ocpplog_query_api import middleware
+from ocpplog_query_api import security
 from ocpplog_query_api.dashboard import assets
 from ocpplog_query_api.errors import NotFound
 from ocpplog_query_api.settings import ApiSettings
@@ -59,7 +59,7 @@ def _headers(settings: ApiSettings) -> Mapping[str, str]:
         return {}
     authority = urlsplit(settings.api_oidc_authority)
     own = f"{authority.scheme}://{authority.netloc}"
-    return {"Content-Security-Policy": middleware.policy(own, *settings.api_oidc_origins)}
+    return {"Content-Security-Policy": security.policy(own, *settings.api_oidc_origins)}
 
 
 def _for_people(page: ASGIApp, otherwise: ASGIApp) -> ASGIApp:
