@@ -80,6 +80,25 @@ class TestFinished:
         assert _committable(consumer) == {}
 
 
+async def test_partitions_that_are_new_to_the_group_are_read_from_their_beginning_after_a_rebalance(app: Any) -> None:
+    consumer = _consumer(app, A, B)
+    # What the last generation read: of A nothing was committed.
+    consumer._read_offset.update({A: 120, B: 50})
+    asked: list[Any] = []
+
+    class Thread:
+        async def seek_to_committed(self) -> dict[TP, int | None]:
+            return {A: None, B: 40}
+
+        async def seek_to_beginning(self, *places: TP) -> None:
+            asked.extend(places)
+
+    consumer._thread = Thread()
+    await consumer.perform_seek()
+    assert asked == [A]
+    assert (consumer._read_offset[A], consumer._read_offset[B]) == (None, 40)
+
+
 class Consumer(BatchConsumer):
     """Without a connection: `assigned` are its partitions."""
 

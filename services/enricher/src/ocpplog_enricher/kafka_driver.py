@@ -126,6 +126,17 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
         for place in revoked:
             self._finished.pop(place, None)
 
+    async def seek_to_committed(self) -> Mapping[TP, int]:
+        """Back to where the group is, whatever a poll has brought meanwhile.
+
+        aiokafka leaves a partition without a committed offset where it is. What Faust had read of it and thrown away, because the
+        group was rebalanced at that moment, would never come again, and be acknowledged with what follows.
+        """
+        committed: Mapping[TP, int] = await super().seek_to_committed()
+        if fresh := [place for place, offset in committed.items() if not offset]:
+            await self._thread.seek_to_beginning(*fresh)
+        return committed
+
     def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:
         return (place for place in self._finished if topics is None or place in topics or place.topic in topics)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Final
@@ -17,6 +18,8 @@ from ocpplog_common.settings import KafkaSettings
 
 _WITHIN_S: Final = 30.0
 """How long Kafka may take over a change."""
+_LOOKS: Final = 10
+_LOOK_AGAIN_S: Final = 0.3
 
 
 async def create_topics(settings: KafkaSettings, partitions: int, replication: int) -> list[str]:
@@ -67,11 +70,20 @@ async def open_records(settings: KafkaSettings) -> AsyncIterator[OpenRecords]:
     found = OpenRecords(settings)
     async with contextlib.AsyncExitStack() as started:
         for table in found.tables:
-            if not await partitions_of(table.topic, settings.kafka_client()):
+            if not await _exists(table.topic, settings):
                 raise ValueError(f"there is no topic {table.topic}: `ocpplog-admin topics` creates it")
             await table.start()
             started.push_async_callback(table.stop)
         yield found
+
+
+async def _exists(topic: str, settings: KafkaSettings) -> bool:
+    """Not at the first look alone: of a topic that was just created, the nodes of a cluster learn one after the other."""
+    for _ in range(_LOOKS):
+        if await partitions_of(topic, settings.kafka_client()):
+            return True
+        await asyncio.sleep(_LOOK_AGAIN_S)
+    return False
 
 
 async def read_sites(settings: KafkaSettings) -> dict[str, Site]:
