@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PACKAGES := libs/common services/gateway services/enricher services/query-api deploy/local
 PYTEST_ARGS ?=
+# So many tests at a time: most of them wait for processes. A file's tests stay together, and share what they start.
+WORKERS ?= 3
 BENCH_ARGS ?=
 FLEET ?= 1
 
@@ -17,7 +19,7 @@ run: $(VENV)/.run ## the whole pipeline with a demo fleet (FLEET=0: without), un
 	@FLEET=$(FLEET) exec $(BIN)/python -m ocpplog_local
 
 test: check ## every check and test
-	$(BIN)/pytest $(PYTEST_ARGS)
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 
 check: $(VENV)/.test ## format, lint, types, direction of imports
 	$(BIN)/ruff format --check --quiet .
@@ -26,10 +28,10 @@ check: $(VENV)/.test ## format, lint, types, direction of imports
 	$(BIN)/lint-imports --no-logo
 
 unit: $(VENV)/.test ## unit tests
-	$(BIN)/pytest tests/unit $(PYTEST_ARGS)
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile tests/unit $(PYTEST_ARGS)
 
 integration: $(VENV)/.test ## tests of a service with real components
-	$(BIN)/pytest tests/integration $(PYTEST_ARGS)
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile tests/integration $(PYTEST_ARGS)
 
 e2e: $(VENV)/.test ## tests of the whole pipeline
 	$(BIN)/pytest tests/e2e $(PYTEST_ARGS)
@@ -39,9 +41,13 @@ FAULTS_SEED ?= 1
 faults: $(VENV)/.test ## rounds of combined faults by seed (FAULTS_ROUNDS=20 FAULTS_SEED=1; on Apache Kafka with OCPPLOG_TEST_KAFKA_JARS)
 	FAULTS_ROUNDS=$(FAULTS_ROUNDS) FAULTS_SEED=$(FAULTS_SEED) $(BIN)/pytest -s tests/faults/test_rounds.py $(PYTEST_ARGS)
 
-ON_KAFKA := enricher levels gateway gateway_outages gateway_replicas kafka_security
-test-kafka: $(VENV)/.test .local/kafka-jars ## what depends on the broker, on Apache Kafka itself (needs Java 17 and Maven)
-	OCPPLOG_TEST_KAFKA_JARS=$(CURDIR)/.local/kafka-jars $(BIN)/pytest $(ON_KAFKA:%=tests/integration/test_%.py) tests/faults/test_rounds.py $(PYTEST_ARGS)
+# Whatever speaks to a broker; make run has one of its own.
+ON_KAFKA := admin_records api_writes connection_events enricher gateway gateway_floods gateway_fuzz gateway_outages gateway_quirks \
+	gateway_quirks_frames gateway_replicas gateway_security kafka_security levels replay traces upgrade
+test-kafka: $(VENV)/.test .local/kafka-jars ## what depends on the broker, on Apache Kafka itself: one node, and three (needs Java 17 and Maven)
+	OCPPLOG_TEST_KAFKA_JARS=$(CURDIR)/.local/kafka-jars $(BIN)/pytest -n $(WORKERS) --dist loadfile $(ON_KAFKA:%=tests/integration/test_%.py) tests/faults $(PYTEST_ARGS)
+	OCPPLOG_TEST_KAFKA_JARS=$(CURDIR)/.local/kafka-jars OCPPLOG_TEST_KAFKA_NODES=3 FAULTS_ROUNDS=3 FAULTS_SEED=9001 $(BIN)/pytest tests/faults/test_rounds.py \
+		tests/integration/test_gateway_replicas.py $(PYTEST_ARGS)
 
 test-peers: $(VENV)/.test tests/peers/node_modules/.installed ## the gateway between peers of other authors (needs Node.js 18 and npm)
 	OCPPLOG_TEST_PEERS=1 $(BIN)/pytest tests/integration/test_gateway_peers.py $(PYTEST_ARGS)

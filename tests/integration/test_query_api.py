@@ -115,7 +115,9 @@ class TestPages:
         answer = httpx.get(f"{bench.url}/nowhere/at/all", headers=browser)
         assert (answer.status_code, answer.headers["content-type"]) == (404, "text/html; charset=utf-8")
         assert answer.text == (STATIC / "index.html").read_text()
-        for path in ("/v1", "/v1/nowhere", "/static/nowhere"):
+        problem(httpx.get(f"{bench.url}/v1/nowhere", headers=browser), 401, "unauthenticated")
+        problem(bench.get("/v1/nowhere"), 404, "not-found")
+        for path in ("/v1", "/static/nowhere"):
             problem(httpx.get(bench.url + path, headers=browser), 404, "not-found")
         problem(httpx.post(f"{bench.url}/nowhere", headers=browser), 404, "not-found")
 

@@ -39,7 +39,7 @@ def test_statements_are_understood(client: Client, sql: str) -> None:
 
 @pytest.mark.parametrize("sql", QUESTIONS, ids=lambda sql: sql[:40])
 def test_questions_can_be_asked(client: Client, sql: str) -> None:
-    client.query(sql)
+    client.query(sql.replace("'CONNECTION'", f"'{'0' * 32}'").replace("= SEQUENCE", "= 1"))
 
 
 def test_a_tag_is_erased_wherever_it_stands(client: Client) -> None:

@@ -39,7 +39,8 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
     app = create_app(settings)
-    config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=10, server_header=False)
+    # h11 refuses headers that do not end; httptools, which uvicorn takes where it finds it, keeps them all.
+    config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=10, server_header=False, http="h11")
     try:
         _Server(app, config).run(sockets=[listener])
     finally:

@@ -55,6 +55,7 @@ def _server(engine: Engine, directory: DataDirectory) -> uvicorn.Server:
         # A result that broke off, a client that sent no HTTP: they know already, and it is no affair of ours.
         log_level="critical",
         access_log=False,
+        http="h11",
         lifespan="off",
         # Pools of connections are spared a race with a server that closes idle ones.
         timeout_keep_alive=600,
