@@ -69,7 +69,7 @@ dashboard: $(DASHBOARD)/node_modules/.installed ## build the dashboard that the 
 # What is shipped is what the sources build; types, units; then as people use it, in Debian's Chromium.
 test-dashboard: $(VENV)/.browser $(DASHBOARD)/node_modules/.installed ## the dashboard, in a browser too (needs Node.js 20, npm and Chromium)
 	cd $(DASHBOARD) && npm run --silent types && node test.mjs
-	$(BIN)/pytest tests/browser $(PYTEST_ARGS)
+	$(BIN)/pytest -n 2 --dist loadfile tests/browser $(PYTEST_ARGS)
 
 BENCH ?= gateway enricher store api
 bench: $(VENV)/.test ## the benchmarks against named references (BENCH=enricher: one; BENCH_ARGS=--quick: 7 minutes; --help: more)

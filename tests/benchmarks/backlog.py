@@ -6,10 +6,12 @@ import asyncio
 import contextlib
 import itertools
 import json
+import re
 import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,12 +47,17 @@ class Backlog:
     _numbers: Iterator[int] = field(default_factory=itertools.count)
 
     def enricher(self) -> float:
-        """Frames per second between its first and its last write."""
-        number = next(self._numbers)
+        """Frames per second from when it has read the first ones to its last write. Not from its first write on: behind as it is,
+        it reads much before that."""
+        number, health = next(self._numbers), free_port()
         database = self._new_database(number)
-        more = {"enricher_group": f"enricher-{number}", "enricher_health_port": free_port(), "enricher_rebalance_timeout_s": 3}
+        more = {"enricher_group": f"enricher-{number}", "enricher_health_port": health, "enricher_rebalance_timeout_s": 3}
         command = (sys.executable, "-m", "ocpplog_enricher")
-        return self._rate(Process(*command, env=self._environment(database, **more), log=self.logs / "enricher.log"), database)
+        process = Process(*command, env=self._environment(database, **more), log=self.logs / "enricher.log")
+        with running(process):
+            read, began = _first_read(health)
+            _, ended, _ = self._written(database)
+        return (self.frames - read) / (ended - began)
 
     def bare_loop(self) -> float:
         database = self._new_database(next(self._numbers))
@@ -79,21 +86,39 @@ class Backlog:
         return environment(settings)
 
     def _rate(self, process: Process, database: str) -> float:
-        query = f"SELECT count(), max(stored_at) - min(stored_at), countIf(stored_at = min_at) FROM {database}.ocpp_log"
+        with running(process):
+            began, ended, first = self._written(database)
+        return float(2 * (self.frames // 2 - first) / (ended - began))
+
+    def _written(self, database: str) -> tuple[float, float, int]:
+        """When the first and the last row were stored, and how many with the first. Returns once all are. Raises TimeoutError."""
+        times = "toUnixTimestamp64Milli(min(stored_at)) / 1000, toUnixTimestamp64Milli(max(stored_at)) / 1000"
+        query = f"SELECT count(), {times}, countIf(stored_at = min_at) FROM {database}.ocpp_log"
         query = f"WITH (SELECT min(stored_at) FROM {database}.ocpp_log) AS min_at {query}"
         deadline = time.monotonic() + _WITHIN_S
-        with running(process):
-            while True:
-                rows, seconds, first = self.client.query(query).result_rows[0]
-                if rows >= self.frames // 2:
-                    break
-                if time.monotonic() > deadline:
-                    raise TimeoutError(f"{rows} rows in {_WITHIN_S:.0f} s: see the log")
-                time.sleep(0.5)
+        while True:
+            rows, began, ended, first = self.client.query(query).result_rows[0]
+            if rows >= self.frames // 2:
+                break
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{rows} rows in {_WITHIN_S:.0f} s: see the log")
+            time.sleep(0.5)
         self.client.command(f"DROP DATABASE {database}")
         if rows != self.frames // 2:
             raise AssertionError(f"{rows} rows of {self.frames // 2} exchanges")
-        return float(2 * (rows - first) / float(seconds))
+        return began, ended, first
+
+
+def _first_read(health: int) -> tuple[float, float]:
+    """How many frames the enricher says it has read, and when, once there are some. Raises TimeoutError."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        with contextlib.suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{health}/metrics", timeout=5) as response:
+            found = re.search(r"^ocpplog_enricher_frames_total ([0-9.e+]+)$", response.read().decode(), re.MULTILINE)
+            if found and float(found[1]):
+                return float(found[1]), time.time()
+        time.sleep(0.02)
+    raise TimeoutError("nothing read in a minute: see the log")
 
 
 @contextlib.contextmanager

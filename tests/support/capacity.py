@@ -25,9 +25,8 @@ class Measured:
     kafka_bytes_a_frame: float = 425
     bytes_a_row: float = 90
     bytes_a_sample: float = 8
-    gateway_frames_per_s: float = 7_000
-    gateway_bytes_a_connection: float = 60 * 1024
-    enricher_frames_per_s: float = 12_000
+    gateway_frames_per_s: float = 20_000
+    enricher_frames_per_s: float = 13_800
     insert_rows_per_s: float = 75_000
 
 

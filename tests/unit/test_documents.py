@@ -14,6 +14,7 @@ from prometheus_client import Counter, Gauge, Histogram
 from ocpplog_enricher import metrics as enricher_metrics
 from ocpplog_gateway import metrics as gateway_metrics
 from ocpplog_query_api import metrics as api_metrics
+from support import capacity
 from support.configuration import in_readme, table
 
 ROOT = Path(__file__).parents[2]
@@ -67,3 +68,7 @@ def _metrics(module: ModuleType, prefix: str) -> list[tuple[str, str, str]]:
             name = family.name + ("_total" if family.type == "counter" else "")
             found.append((name.removeprefix(prefix), ",".join(metric._labelnames), family.documentation))
     return found
+
+
+def test_the_sizes_are_what_the_arithmetic_gives() -> None:
+    assert capacity.in_page() == capacity.tables(), "cd tests && python -m support.capacity"

@@ -34,7 +34,7 @@ class EnricherSettings(KafkaSettings, ClickHouseSettings, TraceSettings):
     )
     enricher_batch_rows: int = Field(5000, gt=0, description="Rows of a write, at most")
     enricher_batch_within_s: float = Field(0.3, gt=0, description="How long a row may wait for others to be written with")
-    enricher_writes_at_once: int = Field(4, gt=0, description="Partitions that are written at the same time, at most")
+    enricher_writes_at_once: int = Field(2, gt=0, description="Partitions that are written at the same time, at most")
     enricher_backlog_bytes: int = Field(
         128 << 20, gt=0, description="Memory for what waits to be written; over it, no more is read from Kafka"
     )
