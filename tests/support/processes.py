@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import importlib.resources
+import itertools
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -14,13 +16,22 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Final
+
+_WORKER: Final = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_PORTS: Final = range(11_000 + 2_600 * (_WORKER % 8), 13_600 + 2_600 * (_WORKER % 8))
+"""Below those that the system gives to clients, who would take one before its server listens; tests that run side by side have
+ranges of their own."""
+_turns: Final = itertools.count(random.randrange(len(_PORTS)))
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    for turn in itertools.islice(_turns, len(_PORTS)):
+        port = _PORTS[turn % len(_PORTS)]
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise OSError(f"no port is free in {_PORTS}")
 
 
 def environment(settings: Mapping[str, object]) -> dict[str, str]:
