@@ -54,6 +54,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
                 lambda: api.get("/v1/logs", params={"charger": ODD, "count": "true"}).json()["total"] >= len(ODD_FRAMES) + 1
             )
             eventually(lambda: api.get("/v1/logs", params={"q": "lab", "count": "true"}).json()["total"] >= 40)
+            # What tests look for: on a young log it may not have happened yet.
+            eventually(lambda: bool(api.get("/v1/logs", params={"status": "Faulted", "site": "test-lab"}).json()["items"]), 180)
         yield found
     finally:
         found.stop()
