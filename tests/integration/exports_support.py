@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,15 +9,14 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-import clickhouse_connect
 import httpx
 import msgspec
 from clickhouse_connect.driver import Client
 
+from integration.query_api_support import started
 from ocpplog_common import tokens
-from ocpplog_common.clickhouse.migrate import migrate
 from ocpplog_common.tokens import Role
-from support.processes import LocalClickHouse, Process, free_port, local_clickhouse, wait_for_http
+from support.processes import LocalClickHouse, Process
 
 _numbers = count(1)
 
@@ -75,21 +73,5 @@ class Api:
 @contextmanager
 def query_api(directory: Path, **settings: str) -> Iterator[Api]:
     """`settings`: by their names in the code."""
-    port = free_port()
-    with (
-        local_clickhouse(directory / "clickhouse") as store,
-        clickhouse_connect.get_client(host="127.0.0.1", port=store.port) as client,
-    ):
-        migrate(client, "ocpplog")
-        key_file = directory / "key"
-        key = tokens.create_key(key_file)
-        environment = {
-            "OCPPLOG_API_PORT": str(port),
-            "OCPPLOG_API_JWT_KEY_FILE": str(key_file),
-            "OCPPLOG_CLICKHOUSE_URL": store.url,
-            "OCPPLOG_API_RATE_PER_S": "0",
-        } | {f"OCPPLOG_{name.upper()}": value for name, value in settings.items()}
-        process = Process(sys.executable, "-m", "ocpplog_query_api", env=environment, log=directory / "log").start()
-        wait_for_http(f"http://127.0.0.1:{port}/readyz", process)
-        yield Api(store, client, key, f"http://127.0.0.1:{port}", process, directory / "log")
-        assert process.stop() == 0
+    with started(directory, settings) as parts:
+        yield Api(*parts)

@@ -45,6 +45,13 @@ class Fleet:
         self.log, self.records = log, records
         self._portal, self._client, self._key = portal, client, key
 
+    def forgetful(self) -> Fleet:
+        """The same, with no record of before."""
+        self.records.ready = True
+        self.records.sites.clear()
+        self.records.chargers.clear()
+        return self
+
     def ask(self, path: str, sites: tuple[str, ...] | None = ("*",), **parameters: Any) -> httpx.Response:
         token = tokens.mint(self._key, "tester", Role.VIEWER, sites or (), 600)
         headers = {"Authorization": f"Bearer {token}"} if sites is not None else {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -79,8 +79,13 @@ def problem(answer: httpx.Response, status: int, kind: str) -> dict[str, Any]:
     return body
 
 
+Started = tuple[LocalClickHouse, Client, str, str, Process, Path]
+"""The log, a client of it, the key that signs tokens, the API's address, its process, its log."""
+
+
 @contextlib.contextmanager
-def query_api(directory: Path, **settings: object) -> Iterator[Bench]:
+def started(directory: Path, settings: Mapping[str, object]) -> Iterator[Started]:
+    """The API on an empty log, ready. `settings`: by their names in the code. Ended with SIGTERM."""
     port = free_port()
     with (
         local_clickhouse(directory / "clickhouse") as store,
@@ -89,16 +94,22 @@ def query_api(directory: Path, **settings: object) -> Iterator[Bench]:
         migrate(client, "ocpplog")
         key_file = directory / "key"
         key = tokens.create_key(key_file)
-        ours = {"api_port": port, "api_jwt_key_file": key_file, "clickhouse_url": store.url, "api_max_export": 100}
-        # Tests of the limits set them.
-        ours |= {"api_rate_per_s": 0, "api_max_requests_per_caller": 0}
-        env = environment(ours | settings)
-        process = Process(sys.executable, "-m", "ocpplog_query_api", env=env, log=directory / "log").start()
+        ours = {"api_port": port, "api_jwt_key_file": key_file, "clickhouse_url": store.url, "api_rate_per_s": 0}
+        log = directory / "log"
+        process = Process(sys.executable, "-m", "ocpplog_query_api", env=environment(ours | dict(settings)), log=log).start()
         url = f"http://127.0.0.1:{port}"
         wait_for_http(f"{url}/readyz", process)
-        seed(client)
-        yield Bench(store, client, key, url, process, directory / "log")
+        yield store, client, key, url, process, log
         assert process.stop() == 0
+
+
+@contextlib.contextmanager
+def query_api(directory: Path, **settings: object) -> Iterator[Bench]:
+    # Tests of the limits set them.
+    with started(directory, {"api_max_export": 100, "api_max_requests_per_caller": 0} | settings) as parts:
+        bench = Bench(*parts)
+        seed(bench.client)
+        yield bench
 
 
 def seed(client: Client) -> None:

@@ -29,10 +29,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
 @pytest.fixture
 def fleet(running: Fleet) -> Fleet:
     """With no record of before, and all rows of other tests out of sight: each has sites of its own."""
-    running.records.ready = True
-    running.records.sites.clear()
-    running.records.chargers.clear()
-    return running
+    return running.forgetful()
 
 
 @pytest.fixture

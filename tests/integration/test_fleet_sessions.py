@@ -23,10 +23,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
 
 @pytest.fixture
 def fleet(running: Fleet) -> Fleet:
-    running.records.ready = True
-    running.records.sites.clear()
-    running.records.chargers.clear()
-    return running
+    return running.forgetful()
 
 
 @pytest.fixture

@@ -3,40 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from typing import Annotated, Any
 
 import structlog
 from fastapi import Depends, Request
 
-from ocpplog_common import records, topics
 from ocpplog_common.compacted import CompactedTable
-from ocpplog_common.records import Charger, Site
+from ocpplog_common.record_tables import RecordTables
 
 _log = structlog.get_logger(__name__)
 _RETRY_S = 2.0
 
 
-class Registry:
+class Registry(RecordTables):
     """Follows both topics from `start()` to `stop()`. The log can be read without Kafka: until `ready`, no record is known."""
 
     def __init__(self, kafka: dict[str, Any]) -> None:
-        self._sites: CompactedTable[Site] = CompactedTable(topics.SITES, records.decode_site, kafka)
-        self._chargers: CompactedTable[Charger] = CompactedTable(topics.CHARGERS, records.decode_charger, kafka)
+        super().__init__(kafka)
         self._starting: asyncio.Task[None] | None = None
         self.ready = False
-
-    @property
-    def sites(self) -> Mapping[str, Site]:
-        return self._sites
-
-    @property
-    def chargers(self) -> Mapping[str, Charger]:
-        return self._chargers
-
-    @property
-    def tables(self) -> tuple[CompactedTable[Site], CompactedTable[Charger]]:
-        return self._sites, self._chargers
 
     async def start(self) -> None:
         """Returns at once: reading the topics goes on beside the answers."""
@@ -46,11 +31,11 @@ class Registry:
         if self._starting:
             self._starting.cancel()
             await asyncio.gather(self._starting, return_exceptions=True)
-        await self._sites.stop()
-        await self._chargers.stop()
+        for table in self.tables:
+            await table.stop()
 
     async def _start(self) -> None:
-        for table in (self._sites, self._chargers):
+        for table in self.tables:
             await self._follow(table)
         self.ready = True
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Final
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
-from ocpplog_common import records, topics
-from ocpplog_common.compacted import CompactedTable, partitions_of
+from ocpplog_common import topics
+from ocpplog_common.compacted import partitions_of
+from ocpplog_common.record_tables import RecordTables
 from ocpplog_common.record_writer import RecordWriter
 from ocpplog_common.records import Charger, Site
 from ocpplog_common.settings import KafkaSettings
@@ -42,26 +43,12 @@ async def create_topics(settings: KafkaSettings, partitions: int, replication: i
         await client.close()
 
 
-class OpenRecords:
+class OpenRecords(RecordTables):
     """Sites and chargers as they are, and the writer that changes them."""
 
     def __init__(self, settings: KafkaSettings) -> None:
-        client = settings.kafka_client()
-        self._sites: CompactedTable[Site] = CompactedTable(topics.SITES, records.decode_site, client)
-        self._chargers: CompactedTable[Charger] = CompactedTable(topics.CHARGERS, records.decode_charger, client)
+        super().__init__(settings.kafka_client())
         self.writer = RecordWriter(settings, self, _WITHIN_S)
-
-    @property
-    def sites(self) -> Mapping[str, Site]:
-        return self._sites
-
-    @property
-    def chargers(self) -> Mapping[str, Charger]:
-        return self._chargers
-
-    @property
-    def tables(self) -> tuple[CompactedTable[Site], CompactedTable[Charger]]:
-        return self._sites, self._chargers
 
 
 @contextlib.asynccontextmanager
