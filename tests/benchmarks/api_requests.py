@@ -66,12 +66,16 @@ def deep(api: Api) -> list[Asked]:
 FIRST_PAGES: Final = {"deep page by key, 1 site": "latest, 1 site", "deep page by key, all": "latest, all"}
 
 _DAY: Final = {"from": "-24h"}
+_SHOWN: Final = (
+    *("charger_id", "site_id", "connector_id", "action", "source", "outcome", "status"),
+    *("error_code", "vendor_error_code", "response_error_code", "latency_ms", "violations"),
+)
 _VIEW: Final = [
     Asked("configuration", "/v1/config", [{}]),
     Asked("who am I", "/v1/me", [{}]),
     Asked("sites", "/v1/sites", [{}]),
-    Asked("newest entries", LOGS, [{**_DAY, "limit": "100"}]),
-    Asked("number of entries", LOGS, [{**_DAY, "limit": "1", "count": "true"}]),
+    Asked("newest entries", LOGS, [{**_DAY, "limit": "100", "columns": ",".join(_SHOWN)}]),
+    Asked("number of entries", f"{LOGS}/count", [_DAY]),
     Asked("histogram", HISTOGRAM, [{**_DAY, "by": "outcome", "buckets": "80"}]),
 ]
 _ASSET: Final = re.compile(r'"(/static/assets/[^"]+)"')

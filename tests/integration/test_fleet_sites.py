@@ -20,6 +20,9 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
             fleet.log.exchange("24 10:00", charger, "Heartbeat", site_id="busy", datetime=moment)
         for moment in (BEFORE, ago(hours=60)):
             fleet.log.exchange("24 10:00", "B1", "Heartbeat", site_id="quiet", datetime=moment)
+        for number, charger in enumerate(("A1", "A2", "B1")):
+            site = "quiet" if charger == "B1" else "busy"
+            fleet.log.connection("24 10:00", charger, "connect", number, site_id=site)
         fleet.records.ready = True
         fleet.records.site("new", "info")
         yield fleet
@@ -30,7 +33,7 @@ def numbers(site: Any) -> tuple[str, int, int]:
 
 
 def test_those_of_today_are_counted(fleet: Fleet) -> None:
-    assert [numbers(site) for site in fleet.get("/v1/sites")] == [("busy", 2, 3), ("new", 0, 0), ("quiet", 0, 0)]
+    assert [numbers(site) for site in fleet.get("/v1/sites")] == [("busy", 2, 3), ("new", 0, 0), ("quiet", 1, 0)]
 
 
 def test_a_quiet_site_says_when_it_was_last_heard(fleet: Fleet) -> None:
@@ -46,5 +49,5 @@ def test_one_alone_says_the_same(fleet: Fleet, site: str) -> None:
 
 
 def test_others_do_not_see_them(fleet: Fleet) -> None:
-    assert [numbers(site) for site in fleet.get("/v1/sites", ("quiet",))] == [("quiet", 0, 0)]
+    assert [numbers(site) for site in fleet.get("/v1/sites", ("quiet",))] == [("quiet", 1, 0)]
     fleet.problem(404, "not-found", "/v1/sites/busy", ("quiet",))

@@ -95,6 +95,7 @@ class TestSearch:
             ({"connector": "²"}, "connector"),
             ({"cursor": "abc"}, "cursor"),
             ({"fields": "password"}, "fields"),
+            ({"columns": "action,request"}, "columns"),
             ({"order": "up"}, "order"),
             ({"q": "a " * 30}, "q"),
             ({"q": "x" * 257}, "q"),
@@ -122,6 +123,10 @@ class TestSearch:
         assert (item["request"], item["status"], item["connector_id"], item["info"]) == (None, "Faulted", 1, None)
         [item] = bench.get("/v1/logs", message_id="fault", fields="request,response").json()["items"]
         assert item["request"] == '{"info":"Türe 50% auf_zu","x":"C:\\\\tmp"}'
+
+    def test_only_the_columns_that_were_asked_for(self, bench: Bench) -> None:
+        [item] = bench.get("/v1/logs", message_id="fault", columns="status, charger_id,status", fields="response").json()["items"]
+        assert sorted(item) == ["charger_id", "datetime", "id", "response", "status"]
 
     @pytest.mark.parametrize("q", ["231.5", "5.2", '"-5.25"', "17533", "753", '"l1 231"', "l1"])
     def test_a_number_is_found_wherever_it_stands(self, bench: Bench, q: str) -> None:

@@ -195,3 +195,14 @@ class TestCost:
         body = narrow.get("/v1/logs", site="mine", count="true").json()
         assert body["total_is_lower_bound"]
         assert body["total"] >= len(body["items"]) > 0
+        assert narrow.get("/v1/logs/count", site="mine").json()["total_is_lower_bound"]
+
+
+class TestCount:
+    def test_is_how_many_match(self, bench: Bench) -> None:
+        found = bench.get("/v1/logs/count", site="counted", status="Faulted", **DAY).json()
+        assert found == {"total": 4, "total_is_lower_bound": False}
+
+    def test_counts_what_may_be_seen(self, bench: Bench) -> None:
+        viewer = bench.token(sites=("mine",))
+        assert bench.get("/v1/logs/count", viewer, site="counted").json()["total"] == 0

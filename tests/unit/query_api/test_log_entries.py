@@ -15,6 +15,7 @@ from ocpplog_query_api.logs.query import KEY
 from ocpplog_query_api.logs.schemas import LIST_COLUMNS, LogEntry, LogPage
 
 CONNECTION = UUID("01a20b4b-0040-7cb2-b189-1fc12154b2e2")
+ID = f"{1732615429120:x}-{CONNECTION.hex}-7"
 
 
 def row(**values: Any) -> dict[str, Any]:
@@ -42,6 +43,10 @@ class TestPage:
         assert LogPage.model_validate(found, strict=True).model_dump(mode="json") == found
         assert list(found["items"][0]) == list(LogEntry.model_fields)
 
+    def test_has_the_fields_that_were_chosen(self) -> None:
+        found = json.loads(entries.page([row(status="Faulted")], None, fields=["id", "datetime", "status", "action"]))
+        assert found["items"] == [{"id": ID, "datetime": "2024-11-26T10:03:49.120Z", "status": "Faulted", "action": None}]
+
     def test_says_what_was_counted(self) -> None:
         found = json.loads(entries.page([], None, 12, True))
         assert found == {"items": [], "next_cursor": None, "total": 12, "total_is_lower_bound": True}
@@ -52,7 +57,7 @@ class TestPage:
     def test_the_id_is_made_of_the_key(self) -> None:
         [entry] = written(row())["items"]
         assert set(KEY) == {"datetime", "connection_id", "sequence"}
-        assert entry["id"] == f"{1732615429120:x}-{CONNECTION.hex}-7"
+        assert entry["id"] == ID
 
     def test_empty_text_is_null_but_in_columns_that_are_always_filled(self) -> None:
         [entry] = written(row(charger_id="", action=""))["items"]

@@ -34,7 +34,7 @@ def test_as_narrow_as_sixty_buckets_allow(span: timedelta, seconds: int) -> None
 def test_without_a_beginning_it_is_the_day_before_the_end() -> None:
     found = summaries.scale(Search(until=NOW - timedelta(days=5)), NOW, 60)
     assert (found.since, found.until) == (NOW - timedelta(days=6), NOW - timedelta(days=5))
-    assert summaries.scale(Search(), NOW, 60).until == NOW
+    assert summaries.scale(Search(), NOW + timedelta(milliseconds=3), 60).until == NOW + timedelta(seconds=1)
 
 
 def test_days_begin_at_midnight_and_weeks_on_mondays() -> None:

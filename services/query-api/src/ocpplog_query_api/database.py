@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import msgspec
 from clickhouse_connect.driver import AsyncClient
@@ -19,7 +19,11 @@ from ocpplog_query_api import metrics, results
 from ocpplog_query_api.errors import Unavailable
 from ocpplog_query_api.results import Row as Row
 from ocpplog_query_api.settings import ApiSettings
+from ocpplog_query_api.sharing import Shared
 from ocpplog_query_api.streaming import Stream, interrupted
+
+_KEPT: Final = frozenset({"count", "histogram", "sites", "quiet sites", "online"})
+"""What everyone's page asks when it opens, and reads a day of all sites. It may be a second old; lists never are."""
 
 
 class Database:
@@ -29,6 +33,7 @@ class Database:
         self._settings = settings
         self._client: AsyncClient | None = None
         self._connecting = asyncio.Lock()
+        self._shared = Shared()
 
     @property
     def name(self) -> str:
@@ -37,29 +42,32 @@ class Database:
     async def rows(
         self, label: str, sql: str, parameters: Mapping[str, Any], limits: Mapping[str, Any] | None = None
     ) -> list[Row]:
-        """Run a query. `label` names it in the metrics; `limits` are settings that go before the usual ones.
+        """Run a query, or wait for the same one where it has just begun. `label` names it in the metrics; `limits` are settings
+        that go before the usual ones.
 
         Raises Unavailable or clickhouse_connect's ClickHouseError.
         """
+        settings = self._limits() | results.SETTINGS | dict(limits or {})
+        key = (label, sql, repr(parameters), repr(limits))
+        found = await self._shared.answer(key, lambda: self._asked(label, sql, parameters, settings), label in _KEPT)
+        try:
+            return results.rows(found)
+        except msgspec.DecodeError as error:
+            raise interrupted(found) from error
+
+    async def _asked(self, label: str, sql: str, parameters: Mapping[str, Any], settings: dict[str, Any]) -> bytes:
         client = await self._connected()
         started = time.perf_counter()
         try:
             with tracing.child(label, SpanKind.CLIENT, self._described(label)):
-                found = await client.raw_query(
-                    sql,
-                    dict(parameters),
-                    settings=self._limits() | results.SETTINGS | dict(limits or {}),
-                    fmt=results.FORMAT,
-                    transport_settings=tracing.headers(),
+                headers = tracing.headers()
+                return await client.raw_query(
+                    sql, dict(parameters), settings=settings, fmt=results.FORMAT, transport_settings=headers
                 )
         except OSError as error:
             raise Unavailable("Try again in a moment.", {"Retry-After": "2"}) from error
         finally:
             metrics.QUERY_SECONDS.labels(label).observe(time.perf_counter() - started)
-        try:
-            return results.rows(found)
-        except msgspec.DecodeError as error:
-            raise interrupted(found) from error
 
     async def stream(
         self, label: str, sql: str, parameters: Mapping[str, Any], form: str, settings: Mapping[str, Any] | None = None

@@ -68,6 +68,11 @@ export interface LogPage {
   total_is_lower_bound: boolean | null;
 }
 
+export interface Total {
+  total: number;
+  total_is_lower_bound: boolean;
+}
+
 export interface Histogram {
   from: string;
   to: string;

@@ -4,7 +4,7 @@ import { signal } from "@preact/signals";
 
 import { getJson, isAbort } from "../core/api";
 import type { Query } from "../core/router";
-import type { LogEntry, LogPage } from "../core/types";
+import type { LogEntry, LogPage, Total } from "../core/types";
 
 const FIRST_PAGE = 100;
 const PAGE = 500;
@@ -99,8 +99,10 @@ export class Entries {
   /** After the first page: counting takes longer, and both at once would take the time from each other. */
   async #count(signal: AbortSignal): Promise<void> {
     try {
-      const { total, total_is_lower_bound } = await getJson<LogPage>("/v1/logs", { ...this.#query, limit: "1", count: "true" }, { signal });
-      this.total.value = { count: total ?? 0, more: total_is_lower_bound ?? false };
+      const { columns: _, ...query } = this.#query;
+      const { total, total_is_lower_bound } = await getJson<Total>("/v1/logs/count", query, { signal });
+      // Where counting was too dear, there is still what stands here.
+      this.total.value = { count: Math.max(total, this.rows.length), more: total_is_lower_bound };
     } catch {
       // The entries are there without their number; a real problem shows with the page.
     }

@@ -9,12 +9,12 @@ import type { LogEntry } from "../core/types";
 import { EntryPanel } from "../entry/panel";
 import { t } from "../i18n";
 import { Empty, ProblemState, Skeleton } from "../ui/states";
-import { showChosenColumns } from "./columns";
+import { fields, showChosenColumns } from "./columns";
 import { Entries } from "./entries";
 import { Filters } from "./filters";
 import { Histogram } from "./histogram";
 import { Live } from "./live";
-import { ALL_TIME, clearFilters, following, isFiltered, openEntry, parameters, search } from "./search";
+import { ALL_TIME, clearFilters, following, isFiltered, openEntry, parameters, search, type Search } from "./search";
 import { SearchBox } from "./search-box";
 import { type Scroller, Table } from "./table";
 import { TimeRange } from "./time-range";
@@ -33,8 +33,8 @@ export default function LogView() {
   useEffect(showChosenColumns, []);
   useEffect(() => {
     scroller.current?.toTop();
-    void entries.load(parameters(wanted));
-  }, [wanted]);
+    load(entries, wanted);
+  }, [wanted, fields.value]);
   useEffect(() => {
     if (openEntry.value) selected.value = openEntry.value;
   }, [openEntry.value]);
@@ -47,7 +47,7 @@ export default function LogView() {
 
   const reload = () => {
     setTurn((n) => n + 1);
-    void entries.load(parameters(wanted));
+    load(entries, wanted);
   };
   const open = (entry: LogEntry) => {
     selected.value = entry.id;
@@ -76,6 +76,8 @@ export default function LogView() {
     </div>
   );
 }
+
+const load = (entries: Entries, wanted: Search): void => void entries.load({ ...parameters(wanted), columns: fields.value });
 
 interface BodyProperties {
   entries: Entries;
@@ -123,7 +125,7 @@ function useLive(entries: Entries, scroller: { current: Scroller | null }): Live
   useEffect(() => {
     if (!following.value) return live.stop();
     const { from: _, to: __, ...query } = parameters(wanted);
-    live.start(query, () => void entries.load(parameters(wanted)));
+    live.start(query, () => load(entries, wanted));
     return () => live.stop();
   }, [following.value, wanted]);
   return live;

@@ -42,12 +42,11 @@ class TailRepository:
         self._turns = turns
         self._scope = scope
         self._search = search
-        self._more = more
+        self._columns = [*LIST_COLUMNS, *more]
 
     async def entries(self, inserts: Sequence[Insert], limit: int, after: Place | None) -> list[Stored]:
         """The first ones of these inserts, in the order in which they were stored."""
-        columns = [*LIST_COLUMNS, *self._more]
-        statement = query.entries(self._database.name, self._scope, self._search, columns, inserts, limit, after)
+        statement = query.entries(self._database.name, self._scope, self._search, self._columns, inserts, limit, after)
         async with self._turns:
             rows = await self._database.rows("tail", statement.sql, statement.parameters)
         return [Stored(listed(row), _place(row)) for row in rows]
@@ -55,7 +54,7 @@ class TailRepository:
     async def newest(self, limit: int) -> list[LogEntry]:
         """The newest ones of the log, oldest first."""
         async with self._turns:
-            found, _ = await LogRepository(self._database, self._scope).page(self._search, "desc", limit, None, self._more)
+            found, _ = await LogRepository(self._database, self._scope).page(self._search, "desc", limit, None, self._columns)
         return [listed(row) for row in reversed(found)]
 
     async def count(self, first_ms: int, last_ms: int, after: Place | None) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
@@ -12,13 +13,12 @@ from ocpplog_query_api.database import CurrentDatabase
 from ocpplog_query_api.errors import RESPONSES, InvalidParameter, NotFound, ProblemBody
 from ocpplog_query_api.logs import entries, summary_endpoints
 from ocpplog_query_api.logs.identity import CursorError, Cursors, EntryId, Place
-from ocpplog_query_api.logs.repository import LogRepository
-from ocpplog_query_api.logs.schemas import LogEntryDetail, LogPage, LogPageQuery
+from ocpplog_query_api.logs.repository import COUNT_AT_MOST, LogRepository
+from ocpplog_query_api.logs.schemas import LIST_COLUMNS, LogEntryDetail, LogPage, LogPageQuery
 
 router = APIRouter(prefix="/v1/logs", tags=["log"], responses=RESPONSES)
 # Before /{entry_id}: they are no ids.
 router.include_router(summary_endpoints.router)
-_COUNT_AT_MOST = 100_000
 _PAYLOADS = ("request", "response")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -41,13 +41,15 @@ async def search(
     now, after = _begun(cursors, query.cursor, tied)
     found = query.search(now)
     repository = LogRepository(database, caller.scope)
-    items, place = await repository.page(found, query.order, query.limit, after, payloads(query.fields))
+    columns = [*chosen(query.columns), *payloads(query.fields)]
+    fields = ["id", "datetime", *columns] if query.columns else entries.LISTED
+    items, place = await repository.page(found, query.order, query.limit, after, columns)
     cursor = _continued(cursors, now, place, tied) if place else None
     if not query.count:
-        return _json(entries.page(items, cursor))
-    total, is_lower_bound = await repository.count_within(found, _COUNT_AT_MOST, settings.api_count_seconds)
+        return _json(entries.page(items, cursor, fields=fields))
+    total, is_lower_bound = await repository.count_within(found, COUNT_AT_MOST, settings.api_count_seconds)
     # Where counting was too dear, there is still what stands on the page.
-    return _json(entries.page(items, cursor, max(total, len(items)), is_lower_bound))
+    return _json(entries.page(items, cursor, max(total, len(items)), is_lower_bound, fields))
 
 
 def _json(content: bytes) -> Response:
@@ -97,8 +99,17 @@ def _begun(cursors: Cursors, cursor: str, tied: list[object]) -> tuple[datetime,
 
 def payloads(fields: str) -> list[str]:
     """The columns that `fields` adds to a list. Raises InvalidParameter."""
-    wanted = [name.strip() for name in fields.split(",") if name.strip()]
+    return _named("fields", fields, _PAYLOADS)
+
+
+def chosen(columns: str) -> list[str]:
+    """The columns of a list, payloads apart; all where none is named. Raises InvalidParameter."""
+    return _named("columns", columns, LIST_COLUMNS) or LIST_COLUMNS
+
+
+def _named(parameter: str, names: str, known: Sequence[str]) -> list[str]:
+    wanted = list(dict.fromkeys(name.strip() for name in names.split(",") if name.strip()))
     for name in wanted:
-        if name not in _PAYLOADS:
-            raise InvalidParameter("fields", f"{name!r} is none of {', '.join(_PAYLOADS)}")
+        if name not in known:
+            raise InvalidParameter(parameter, f"{name!r} is none of {', '.join(known)}")
     return wanted

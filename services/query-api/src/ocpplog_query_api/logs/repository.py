@@ -22,6 +22,8 @@ from ocpplog_query_api.scope import Scope
 _OF_ALL_SITES = ("kafka_partition", "kafka_offset")
 """They count what all sites send: for those who may see all sites."""
 _NEAR: Final = timedelta(days=1)
+COUNT_AT_MOST: Final = 100_000
+"""Of more entries it is only said that there are more."""
 
 
 class LogRepository:
@@ -32,10 +34,10 @@ class LogRepository:
         self._scope = scope
 
     async def page(
-        self, search: Search, order: Order, limit: int, after: Place | None, more: Sequence[str] = ()
+        self, search: Search, order: Order, limit: int, after: Place | None, columns: Sequence[str] = LIST_COLUMNS
     ) -> tuple[list[Row], Place | None]:
-        """Rows with LIST_COLUMNS and KEY, and the place after which there are more (None: there are none)."""
-        rows = await self._newest("page", search, [*LIST_COLUMNS, *more], order, limit + 1, after)
+        """Rows with the columns and KEY, and the place after which there are more (None: there are none)."""
+        rows = await self._newest("page", search, columns, order, limit + 1, after)
         found = rows[:limit]
         place = _place(found[-1]) if len(rows) > limit else None
         return found, place

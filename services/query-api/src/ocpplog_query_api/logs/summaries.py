@@ -15,6 +15,7 @@ from ocpplog_query_api.scope import Scope
 
 By = Literal["outcome", "action", "none"]
 DEFAULT_SPAN: Final = timedelta(days=1)
+_SECOND: Final = timedelta(seconds=1)
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 LADDER: Final = (
     *(1, 2, 5, 10, 15, 30),
@@ -52,8 +53,11 @@ class Scale:
 
 
 def scale(search: Search, now: datetime, at_most: int) -> Scale:
-    """The narrowest buckets of which there are `at_most`, at least 2. Without a beginning: the day before the end."""
-    until = search.until or now
+    """The narrowest buckets of which there are `at_most`, at least 2. Without a beginning: the day before the end.
+
+    Without an end: the next full second, so that whoever asks within it asks the same.
+    """
+    until = search.until or now.replace(microsecond=0) + _SECOND
     since = search.since or until - DEFAULT_SPAN
     for seconds in LADDER:
         found = Scale(since, until, seconds)

@@ -1,4 +1,4 @@
-"""GET /v1/logs/histogram and /v1/logs/facets."""
+"""GET /v1/logs/count, /v1/logs/histogram and /v1/logs/facets."""
 
 from __future__ import annotations
 
@@ -11,10 +11,22 @@ from ocpplog_query_api.auth import CurrentCaller
 from ocpplog_query_api.database import CurrentDatabase
 from ocpplog_query_api.errors import InvalidParameter
 from ocpplog_query_api.logs import summaries, times
+from ocpplog_query_api.logs.repository import COUNT_AT_MOST, LogRepository
+from ocpplog_query_api.logs.schemas import LogFilters
 from ocpplog_query_api.logs.summary_repository import SummaryRepository
-from ocpplog_query_api.logs.summary_schemas import Facets, FacetsQuery, Histogram, HistogramQuery
+from ocpplog_query_api.logs.summary_schemas import Facets, FacetsQuery, Histogram, HistogramQuery, Total
 
 router = APIRouter()
+
+
+@router.get("/count", summary="How many there are")
+async def count(
+    query: Annotated[LogFilters, Query()], request: Request, caller: CurrentCaller, database: CurrentDatabase
+) -> Total:
+    """Entries that match: what `count=true` says on a page, without the page."""
+    seconds, search = request.app.state.settings.api_count_seconds, query.search(datetime.now(UTC))
+    total, is_lower_bound = await LogRepository(database, caller.scope).count_within(search, COUNT_AT_MOST, seconds)
+    return Total(total=total, total_is_lower_bound=is_lower_bound)
 
 
 @router.get("/histogram", summary="Count over time")

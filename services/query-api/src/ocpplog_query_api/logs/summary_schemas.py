@@ -15,6 +15,11 @@ FacetField = Literal[_Of, _More]
 _USUAL: list[FacetField] = ["site", "charger", "action", "status", "outcome", "error_code"]
 
 
+class Total(BaseModel):
+    total: int = Field(description="How many entries match", examples=[12])
+    total_is_lower_bound: bool = Field(description="True where counting stopped: at 100,000, or because it took too long")
+
+
 class HistogramQuery(LogFilters):
     by: By = Field("outcome", description="What to count apart in each bucket; `none`: nothing, under the name `all`")
     buckets: int = Field(60, ge=2, le=500, description="At most so many buckets; they are as narrow as that allows")

@@ -12,10 +12,13 @@ EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2261, 1, 1, tzinfo
 
 
 def parse(text: str, now: datetime) -> datetime:
-    """-24h, or 2024-11-26T10:03:49Z; without a zone it is UTC. Raises ValueError that says what is possible."""
+    """-24h, or 2024-11-26T10:03:49Z; without a zone it is UTC. Raises ValueError that says what is possible.
+
+    A relative one is to the second, as it is written: who asks for the same within a second, asks the same of ClickHouse.
+    """
     if match := _RELATIVE.fullmatch(text):
         try:
-            return max(EARLIEST, now - timedelta(**{_UNIT[match[2]]: int(match[1])}))
+            return max(EARLIEST, now.replace(microsecond=0) - timedelta(**{_UNIT[match[2]]: int(match[1])}))
         except OverflowError:
             return EARLIEST
     try:

@@ -50,7 +50,7 @@ class OverviewRepository:
         self._records = records
 
     async def overview(self, sites: Sequence[str], now: datetime) -> Overview:
-        place, since = (self._database.name, self._scope, sites), now - _DAY
+        place, since = (self._database.name, self._scope, sites), now.replace(microsecond=0) - _DAY
         first_hour = now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=_HOURS - 1)
         levels = self._levels(now)
         online, pulses, [faulted], hours, errors, slowest = await asyncio.gather(

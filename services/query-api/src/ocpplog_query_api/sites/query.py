@@ -12,11 +12,11 @@ from ocpplog_query_api.scoped import within
 
 
 def recent(database: str, scope: Scope, sites: Sequence[str], since: datetime) -> Statement:
-    """site_id, last_entry, entries, errors, and the ids of the chargers: of the time from `since` on."""
+    """site_id, last_entry, entries and errors: of the time from `since` on."""
     conditions = within(scope, sites, since=since)
     sql = (
         "SELECT site_id, max(datetime) AS last_entry, count() AS entries,"
-        " countIf(outcome NOT IN ('result', 'sent')) AS errors, groupUniqArray(toString(charger_id)) AS chargers"
+        " countIf(outcome NOT IN ('result', 'sent')) AS errors"
         f" FROM {database}.{tables.LOG} WHERE {conditions.sql()} GROUP BY site_id"
     )
     return Statement(sql, conditions.parameters)

@@ -60,12 +60,12 @@ class SiteRepository:
     async def _told(self, now: datetime, wanted: Sequence[str]) -> Mapping[str, _Told]:
         place = (self._database.name, self._scope, wanted)
         entries, came = await asyncio.gather(
-            self._entries(now - _DAY, wanted),
+            self._entries(now.replace(microsecond=0) - _DAY, wanted),
             ask(self._database, "online", chargers.online(*place)),
         )
         found: dict[str, _Told] = {}
         for row in entries:
-            found[row["site_id"]] = _Told(set(row.get("chargers", ())), entries=row)
+            found[row["site_id"]] = _Told(entries=row)
         for row in came:
             site = found.setdefault(row["site_id"], _Told())
             site.chargers.add(row["charger_id"])

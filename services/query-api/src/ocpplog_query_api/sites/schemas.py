@@ -17,7 +17,7 @@ class SiteSummary(BaseModel):
     level_until: str | None = Field(description="When that ends by itself, UTC")
     level_after: LevelName | None = Field(description="What is logged then; null where it does not end")
     registered: bool | None = Field(description="Whether ocpp.sites has it; null while the records cannot be read")
-    chargers: int = Field(description="Registered there, or that ever connected, or with entries of the last 24 hours")
+    chargers: int = Field(description="Registered there, or that ever connected")
     chargers_online: int
     entries_24h: int = Field(description="Entries of the last 24 hours")
     errors_24h: int = Field(description="Of these, other outcomes than result and sent")

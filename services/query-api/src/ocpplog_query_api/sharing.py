@@ -1,0 +1,62 @@
+"""Callers who ask the same at the same time share one answer: when a fault is on, everyone opens the same page."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine, Hashable
+from dataclasses import dataclass
+from typing import Any, Final
+
+FRESH_S: Final = 1.0
+"""An answer that was asked for longer ago is not shared with who comes now: it does not have the newest entries."""
+
+
+@dataclass(slots=True)
+class _Flight:
+    task: asyncio.Task[bytes]
+    began: float
+    waiting: int = 0
+
+
+class Shared:
+    """`clock`: seconds, monotonic."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._flights: dict[Hashable, _Flight] = {}
+
+    async def answer(self, key: Hashable, ask: Callable[[], Coroutine[Any, Any, bytes]], keep: bool = False) -> bytes:
+        """What `ask` returns or raises, asked once for all who wait for the same key; cancelled when nobody waits any more.
+
+        `keep`: also for who comes after it, as long as it is fresh.
+        """
+        flight = self._flights.get(key)
+        if flight is None or (flight.task.done() and not keep) or self._clock() - flight.began > FRESH_S:
+            flight = self._begun(key, ask)
+        flight.waiting += 1
+        try:
+            return await asyncio.shield(flight.task)
+        finally:
+            flight.waiting -= 1
+            if not flight.waiting and not (keep and _has_answer(flight)):
+                self._ended(key, flight)
+
+    def _begun(self, key: Hashable, ask: Callable[[], Coroutine[Any, Any, bytes]]) -> _Flight:
+        flight = _Flight(asyncio.create_task(ask()), self._clock())
+        self._flights[key] = flight
+        asyncio.get_running_loop().call_later(FRESH_S, self._forget, key, flight)
+        return flight
+
+    def _forget(self, key: Hashable, flight: _Flight) -> None:
+        # A newer one may have its place by now.
+        if self._flights.get(key) is flight:
+            del self._flights[key]
+
+    def _ended(self, key: Hashable, flight: _Flight) -> None:
+        self._forget(key, flight)
+        flight.task.cancel()
+
+
+def _has_answer(flight: _Flight) -> bool:
+    return flight.task.done() and not flight.task.cancelled() and flight.task.exception() is None

@@ -1,0 +1,121 @@
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import pytest
+
+from ocpplog_query_api.sharing import FRESH_S, Shared
+
+
+class Asked:
+    """Counts how often it is asked; answers when it is let go."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.times, self.cancelled, self.go, self._error = 0, 0, asyncio.Event(), error
+
+    async def __call__(self) -> bytes:
+        self.times += 1
+        number = self.times
+        try:
+            await self.go.wait()
+        except asyncio.CancelledError:
+            self.cancelled += 1
+            raise
+        if self._error:
+            raise self._error
+        return b"answer %d" % number
+
+
+async def started(shared: Shared, ask: Callable[[], Coroutine[Any, Any, bytes]], *keys: str) -> list[asyncio.Task[bytes]]:
+    tasks = [asyncio.create_task(shared.answer(key, ask)) for key in keys]
+    await asyncio.sleep(0.01)
+    return tasks
+
+
+async def test_who_asks_the_same_meanwhile_gets_the_same_answer() -> None:
+    shared, asked = Shared(), Asked()
+    tasks = await started(shared, asked, "a", "a", "a")
+    asked.go.set()
+    assert await asyncio.gather(*tasks) == [b"answer 1"] * 3
+
+
+async def test_other_questions_have_other_answers() -> None:
+    shared, asked = Shared(), Asked()
+    tasks = await started(shared, asked, "a", "b")
+    asked.go.set()
+    assert await asyncio.gather(*tasks) == [b"answer 1", b"answer 2"]
+
+
+async def test_an_answer_that_has_come_is_not_kept() -> None:
+    shared, asked = Shared(), Asked()
+    asked.go.set()
+    assert await shared.answer("a", asked) == b"answer 1"
+    assert await shared.answer("a", asked) == b"answer 2"
+
+
+async def test_an_old_question_is_not_joined_and_the_newer_one_is() -> None:
+    now = 0.0
+    shared, asked = Shared(lambda: now), Asked()
+    old = await started(shared, asked, "a")
+    now = FRESH_S + 0.1
+    new = await started(shared, asked, "a", "a")
+    asked.go.set()
+    assert await asyncio.gather(*old, *new) == [b"answer 1", b"answer 2", b"answer 2"]
+
+
+async def test_an_error_reaches_everyone_and_is_asked_again() -> None:
+    shared, asked = Shared(), Asked(OSError("gone"))
+    tasks = await started(shared, asked, "a", "a")
+    asked.go.set()
+    assert [str(error) for error in await asyncio.gather(*tasks, return_exceptions=True)] == ["gone", "gone"]
+    with pytest.raises(OSError, match="gone"):
+        await shared.answer("a", asked)
+    assert asked.times == 2
+
+
+async def test_who_leaves_does_not_take_the_answer_from_the_others() -> None:
+    shared, asked = Shared(), Asked()
+    first, second = await started(shared, asked, "a", "a")
+    first.cancel()
+    await asyncio.sleep(0.01)
+    asked.go.set()
+    assert (await second, asked.cancelled) == (b"answer 1", 0)
+
+
+async def test_when_everyone_has_left_it_is_cancelled_and_asked_anew() -> None:
+    shared, asked = Shared(), Asked()
+    tasks = await started(shared, asked, "a", "a")
+    for task in tasks:
+        task.cancel()
+    await asyncio.sleep(0.01)
+    assert asked.cancelled == 1
+    asked.go.set()
+    assert await shared.answer("a", asked) == b"answer 2"
+
+
+async def test_what_is_kept_is_given_to_who_comes_later_while_it_is_fresh() -> None:
+    now = 0.0
+    shared, asked = Shared(lambda: now), Asked()
+    asked.go.set()
+    assert await shared.answer("a", asked, keep=True) == b"answer 1"
+    assert await shared.answer("a", asked, keep=True) == b"answer 1"
+    now = FRESH_S + 0.1
+    assert await shared.answer("a", asked, keep=True) == b"answer 2"
+
+
+async def test_an_error_is_not_kept() -> None:
+    shared, asked = Shared(), Asked(OSError("gone"))
+    asked.go.set()
+    for _ in range(2):
+        with pytest.raises(OSError, match="gone"):
+            await shared.answer("a", asked, keep=True)
+    assert asked.times == 2
+
+
+async def test_what_is_kept_is_forgotten_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ocpplog_query_api.sharing.FRESH_S", 0.01)
+    shared, asked = Shared(), Asked()
+    asked.go.set()
+    await shared.answer("a", asked, keep=True)
+    await asyncio.sleep(0.05)
+    assert not shared._flights
