@@ -6,6 +6,8 @@ from typing import Final
 
 from prometheus_client import Counter, Gauge, Histogram
 
+from ocpplog_common import tasks
+
 FRAMES: Final = Counter("ocpplog_enricher_frames_total", "Frames read from ocpp.frames")
 EXCHANGES: Final = Counter(
     "ocpplog_enricher_exchanges_total", "Exchanges that ended, by outcome and whether logged", ["outcome", "logged"]
@@ -43,3 +45,5 @@ BATCH_ROWS: Final = Histogram("ocpplog_enricher_batch_rows", "Rows a write", ["t
 WRITE_SECONDS: Final = Histogram("ocpplog_enricher_write_seconds", "Time of one insert as ClickHouse answers it", ["table"])
 WRITE_RETRIES: Final = Counter("ocpplog_enricher_write_retries_total", "Writes tried again", ["table"])
 DEAD_LETTERS: Final = Counter("ocpplog_enricher_dead_letters_total", "Records put on ocpp.dead-letter")
+TASKS: Final = Gauge("ocpplog_enricher_asyncio_tasks", tasks.TASKS_HELP)
+TASKS.set_function(tasks.running)

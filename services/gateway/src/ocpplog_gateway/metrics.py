@@ -7,6 +7,7 @@ from typing import Final
 
 from prometheus_client import Counter, Gauge, Histogram
 
+from ocpplog_common import tasks
 from ocpplog_common.envelope import Source
 
 CONNECTIONS: Final = Gauge("ocpplog_gateway_connections", "Chargers connected, by subprotocol", ["subprotocol"])
@@ -35,6 +36,8 @@ UPSTREAM_WAITING: Final = Gauge("ocpplog_gateway_upstream_waiting", "Handshakes 
 CERTIFICATE_EXPIRES: Final = Gauge(
     "ocpplog_gateway_certificate_expiry_timestamp_seconds", "When the gateway's own certificate expires, by its use", ["use"]
 )
+TASKS: Final = Gauge("ocpplog_gateway_asyncio_tasks", tasks.TASKS_HELP)
+TASKS.set_function(tasks.running)
 
 _RECEIVED: Final = {source: (FRAMES.labels(source), BYTES.labels(source)) for source in Source}
 

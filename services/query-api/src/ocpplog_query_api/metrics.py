@@ -6,6 +6,8 @@ from typing import Final
 
 from prometheus_client import Counter, Gauge, Histogram
 
+from ocpplog_common import tasks
+
 REQUESTS: Final = Counter("ocpplog_api_requests_total", "Requests answered", ["method", "route", "status"])
 REQUEST_SECONDS: Final = Histogram("ocpplog_api_request_seconds", "Until the answer begins", ["route"])
 REQUESTS_IN_FLIGHT: Final = Gauge("ocpplog_api_requests_in_flight", "Requests being answered")
@@ -13,3 +15,5 @@ QUERY_SECONDS: Final = Histogram("ocpplog_api_query_seconds", "Time of a query a
 EXPORTED: Final = Counter("ocpplog_api_exported_entries_total", "Entries of downloads that began", ["format"])
 TAILS: Final = Gauge("ocpplog_api_tails", "Clients that follow the log")
 TAILED: Final = Counter("ocpplog_api_tailed_entries_total", "Entries sent to clients that follow the log")
+TASKS: Final = Gauge("ocpplog_api_asyncio_tasks", tasks.TASKS_HELP)
+TASKS.set_function(tasks.running)
