@@ -10,7 +10,7 @@ BENCH_ARGS ?=
 FLEET ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-kafka test-peers dashboard test-dashboard test-docker test-deploy check unit integration e2e faults bench format lock clean
+.PHONY: help run test test-kafka test-peers dashboard test-dashboard test-docker test-deploy check unit integration e2e faults bench soak curves graphs format lock clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -72,8 +72,27 @@ test-dashboard: $(VENV)/.browser $(DASHBOARD)/node_modules/.installed ## the das
 	$(BIN)/pytest -n 2 --dist loadfile tests/browser $(PYTEST_ARGS)
 
 BENCH ?= gateway enricher store api
-bench: $(VENV)/.test ## the benchmarks against named references (BENCH=enricher: one; BENCH_ARGS=--quick: 7 minutes; --help: more)
-	cd tests && for name in $(BENCH); do ../$(BIN)/python -m benchmarks.$$name $(BENCH_ARGS) || exit 1; done
+BENCH_JSON ?= build/bench
+BENCH_REPORT ?=
+bench: $(VENV)/.test ## the benchmarks against named references, JSON under BENCH_JSON (BENCH=enricher: one; BENCH_ARGS=--quick: 3 minutes)
+	cd tests && ../$(BIN)/python -m benchmarks $(BENCH) --json $(abspath $(BENCH_JSON)) $(if $(BENCH_REPORT),--report $(abspath $(BENCH_REPORT))) $(BENCH_ARGS)
+
+SOAK_MINUTES ?= 60
+SOAK_RATE ?=
+SOAK_REPORT ?=
+SOAK_ARGS ?=
+soak: $(VENV)/.test ## the whole pipeline for an hour: does anything grow? (SOAK_MINUTES, SOAK_RATE frames/s; SOAK_ARGS=--quick: 3 minutes)
+	cd tests && ../$(BIN)/python -m benchmarks.soak $(if $(findstring --quick,$(SOAK_ARGS)),,--minutes $(SOAK_MINUTES)) $(if $(SOAK_RATE),--rate $(SOAK_RATE)) \
+		$(if $(SOAK_REPORT),--json $(abspath $(SOAK_REPORT))) $(SOAK_ARGS)
+
+CURVES ?= connections rate enrichers rows
+CURVES_JSON ?= docs/proof/curves
+CURVES_ARGS ?=
+curves: $(VENV)/.test ## measure what docs/proof/benchmarks.md shows, for two hours (CURVES=rate: one; CURVES_ARGS=--quick: whether it works)
+	cd tests && ../$(BIN)/python -m benchmarks.curves $(CURVES) --json $(abspath $(CURVES_JSON)) $(CURVES_ARGS)
+
+graphs: $(VENV)/.test ## draw docs/proof/benchmarks.md from the JSON files beside it
+	cd tests && ../$(BIN)/python -m benchmarks.graphs
 
 .local/kafka-jars: tests/support/kafka/pom.xml
 	mvn -q -f $< dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/$@

@@ -113,12 +113,15 @@ def main() -> int:
         help="a million rows instead of twenty, and fewer repetitions: too thin for the bound of the index",
     )
     parser.add_argument("--rows", type=int, nargs="+", help="how many rows the tables have, of 14 days")
+    parser.add_argument("--repetitions", type=int, help="of a request alone")
+    parser.add_argument("--seconds", type=float, help="how long several callers ask for the same")
     parser.add_argument("--directory", type=Path, help="where the tables are made, some 100 bytes a row; kept for another run")
     parser.add_argument("--json", type=Path, help="write everything that was found to this file")
     parser.add_argument("--check", action="store_true", help="exit with 1 where a bound is missed")
     arguments = parser.parse_args()
     base = QUICK if arguments.quick else FULL
-    plan = Plan(sorted(arguments.rows or base.rows), base.repetitions, base.seconds)
+    repetitions, seconds = arguments.repetitions or base.repetitions, arguments.seconds or base.seconds
+    plan = Plan(sorted(arguments.rows or base.rows), repetitions, seconds)
     if arguments.directory:
         arguments.directory.mkdir(parents=True, exist_ok=True)
         found = _run(arguments.directory, plan)

@@ -14,7 +14,7 @@ from benchmarks import export
 from benchmarks.api_calls import Call, Caller, Took, together
 from benchmarks.api_requests import FIRST_PAGES, LOGS, Asked, start_view, unique_term
 from benchmarks.api_rig import Api
-from benchmarks.figures import median, percentile
+from benchmarks.figures import median, percentile, quartiles
 from benchmarks.targets import Target
 from ocpplog_query_api.logs.search import Search
 
@@ -42,6 +42,8 @@ class Figure:
     target: Target
     reference: float | None
     ours: float
+    spread: Sequence[tuple[float, float]] = ()
+    """Of both: between which two the middle half lies."""
 
     @property
     def value(self) -> float:
@@ -71,7 +73,7 @@ class Measures:
                 took = self._caller.take(calls)
                 if repetition >= len(pairs):
                     samples.append(took.whole_s * 1000)
-        return Figure(asked.name, 1, ADDED, *(median(samples) for samples in found))
+        return Figure(asked.name, 1, ADDED, median(found[0]), median(found[1]), _spread(found))
 
     def crowd(self, asked: Asked) -> Figure:
         """So many at once: milliseconds for each answer that is given."""
@@ -81,7 +83,7 @@ class Measures:
             for side, samples in enumerate(found):
                 taken = together([pair[side] for pair in pairs], CALLERS, self._seconds / _ROUNDS)
                 samples += [took.whole_s * 1000 for _, took in taken]
-        return Figure(asked.name, CALLERS, ADDED, *(median(samples) for samples in found))
+        return Figure(asked.name, CALLERS, ADDED, median(found[0]), median(found[1]), _spread(found))
 
     def first_bytes(self) -> list[Figure]:
         """Of the requests that a browser makes one after the other, again and again; each caller begins with another one."""
@@ -101,10 +103,7 @@ class Measures:
         with self._api.client(compress=False) as client, httpx.Client(base_url=url, headers=headers, timeout=600) as api:
             bench = export.Bench(client, api, self._api.database)
             found = [export.measure(bench, *one, self._repetitions, ["csv"]) for one in self._searches(client)]
-        return [
-            Figure(f"export of 10,000, {one.name}", 1, EXPORTED_CSV, *(_ms(took) for took in (one.reference, one.exports["csv"])))
-            for one in found
-        ]
+        return [_exported(one) for one in found]
 
     def _searches(self, client: Client) -> list[tuple[str, Search]]:
         return list(export.searches(client, self._api.database).items())
@@ -127,12 +126,17 @@ class Measures:
         ]
 
 
+def _exported(found: export.Figure) -> Figure:
+    both = [[1000 * seconds for seconds in taken] for taken in (found.reference, found.exports["csv"])]
+    return Figure(f"export of 10,000, {found.name}", 1, EXPORTED_CSV, median(both[0]), median(both[1]), _spread(both))
+
+
+def _spread(samples: Sequence[Sequence[float]]) -> Sequence[tuple[float, float]]:
+    return [quartiles(one) for one in samples]
+
+
 def _first_byte(found: Sequence[Took]) -> float:
     return percentile([took.first_byte_s * 1000 for took in found], 95)
-
-
-def _ms(seconds: Sequence[float]) -> float:
-    return median(seconds) * 1000
 
 
 def deep(alone: Sequence[Figure]) -> list[Figure]:

@@ -82,11 +82,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="benchmarks.enricher", description=__doc__)
     parser.add_argument("--only", default=",".join(PARTS), help="parts, comma-separated (default: %(default)s)")
     parser.add_argument("--quick", action="store_true", help="fewer frames, once")
+    parser.add_argument("--frames", type=int, help="of the backlog")
+    parser.add_argument("--seconds", type=float, help="of freshness, after its warm-up")
     parser.add_argument("--json", type=Path, help="write everything that was found to this file")
     parser.add_argument("--check", action="store_true", help="exit with 1 where a bound is missed")
     parser.add_argument("--logs", type=Path, help="keep the processes' logs in this directory")
     arguments = parser.parse_args()
-    plan = QUICK if arguments.quick else FULL
+    base = QUICK if arguments.quick else FULL
+    plan = Plan(arguments.frames or base.frames, base.repetitions, arguments.seconds or base.seconds)
     figures: list[Figure] = []
     details: dict[str, Any] = {}
     with tempfile.TemporaryDirectory(prefix="ocpplog-bench-") as scratch:

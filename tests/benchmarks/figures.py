@@ -1,4 +1,4 @@
-"""Medians and percentiles."""
+"""Medians, percentiles and spread."""
 
 from __future__ import annotations
 
@@ -18,3 +18,8 @@ def percentile(values: Sequence[float], percent: float) -> float:
     # In whole numbers: by a rounding error, the 99th of 100 would be the 100th.
     rank = -(-len(ordered) * round(percent * 1000) // 100_000)
     return ordered[max(rank, 1) - 1]
+
+
+def quartiles(values: Sequence[float]) -> tuple[float, float]:
+    """Between them is the middle half of the values (nearest rank); of two or three, all of them. Raises ValueError for none."""
+    return percentile(values, 25), percentile(values, 75)

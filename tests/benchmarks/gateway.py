@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 import uvloop
 
@@ -17,6 +18,8 @@ from benchmarks.report import Report, context, say
 from benchmarks.rig import Rig, rig
 from benchmarks.targets import FULL, PARTS, QUICK, Plan
 from benchmarks.wire import WireError
+
+_COUNTS: Final = ("repetitions", "seconds", "connections", "crowd")
 
 
 class Run:
@@ -71,6 +74,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="fewer and shorter repetitions")
     parser.add_argument("--repetitions", type=int, help="of throughput and latency")
     parser.add_argument("--seconds", type=float, help="of each repetition, after its warm-up")
+    parser.add_argument("--connections", type=int, help="under load")
+    parser.add_argument("--crowd", type=int, help="connections that are idle, or come at once")
     parser.add_argument("--json", type=Path, help="write everything that was found to this file")
     parser.add_argument("--check", action="store_true", help="exit with 1 where a bound is missed")
     parser.add_argument("--logs", type=Path, help="keep the processes' logs in this directory")
@@ -82,7 +87,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def _plan(arguments: argparse.Namespace) -> Plan:
-    given = {name: value for name in ("repetitions", "seconds") if (value := getattr(arguments, name)) is not None}
+    given = {name: value for name in _COUNTS if (value := getattr(arguments, name)) is not None}
     return replace(QUICK if arguments.quick else FULL, **given)
 
 
@@ -92,7 +97,7 @@ def main() -> int:
     with scratch:
         logs = arguments.logs or Path(scratch.name)
         logs.mkdir(parents=True, exist_ok=True)
-        with rig(logs, plan.crowd) as found:
+        with rig(logs, max(plan.crowd, plan.connections)) as found:
             report = uvloop.run(Run(found, plan, arguments.only).run())
     print("  ".join(f"{name} {value}" for name, value in context().items()), report.as_text(), sep="\n\n")
     if arguments.json:

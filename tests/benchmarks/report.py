@@ -20,6 +20,9 @@ from benchmarks.parts import GATEWAY, REFERENCE, Outcome, cpu_of, per_relay_cpu_
 from benchmarks.targets import THROUGHPUT
 from support.apache_kafka import JARS
 
+_LOAD_BEFORE = os.getloadavg()
+"""Of the machine, when the run began."""
+_LIBRARIES = ("websockets", "uvloop", "aiokafka", "faust-streaming", "msgspec", "clickhouse-connect", "chdb", "fastapi")
 _SATURATED = 0.9
 _CROWDED = 0.3
 
@@ -107,10 +110,9 @@ def context() -> dict[str, Any]:
         "cpu": _cpu_model(),
         "kernel": platform.release(),
         "python": platform.python_version(),
-        "websockets": version("websockets"),
-        "uvloop": version("uvloop"),
-        "aiokafka": version("aiokafka"),
+        **{name: version(name) for name in _LIBRARIES},
         "broker": "Apache Kafka" if JARS else "embedded",
+        "load_before": round(_LOAD_BEFORE[0], 2),
     }
 
 

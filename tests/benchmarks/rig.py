@@ -32,11 +32,12 @@ _PASSWORD = "0123456789abcdef0123"
 
 @dataclass(frozen=True, slots=True)
 class Relay:
-    """A relay under test. `name`: reference or gateway."""
+    """A relay under test. `name`: reference or gateway. `health`: port of its /metrics, which the reference lacks."""
 
     name: str
     port: int
     pid: int
+    health: int = 0
 
 
 @dataclass
@@ -74,7 +75,7 @@ class Rig:
     def reference(self) -> Iterator[Relay]:
         port = free_port()
         command = (sys.executable, "-m", "benchmarks.bare_relay", "--port", str(port), "--upstream", self.upstream)
-        with _started(command, self.logs / "reference.log", lambda process: wait_for_port(port, process)) as process:
+        with started(command, self.logs / "reference.log", lambda process: wait_for_port(port, process)) as process:
             yield Relay("reference", port, process.child.pid)
 
     @contextlib.contextmanager
@@ -92,10 +93,10 @@ class Rig:
         }
         command = (sys.executable, "-m", "ocpplog_gateway")
         ready = f"http://127.0.0.1:{health}/readyz"
-        with _started(
+        with started(
             command, self.logs / "gateway.log", lambda process: wait_for_http(ready, process), environment(settings)
         ) as process:
-            yield Relay("gateway", port, process.child.pid)
+            yield Relay("gateway", port, process.child.pid, health)
 
     async def on_kafka(self) -> int:
         """Records of `ocpp.frames`."""
@@ -117,7 +118,7 @@ class Rig:
 
 
 @contextlib.contextmanager
-def _started(
+def started(
     command: Sequence[str], log: Path, ready: Callable[[Process], None], env: Mapping[str, str] | None = None
 ) -> Iterator[Process]:
     """A process that is ready. Raises AssertionError with the end of its log where it never is."""
@@ -145,7 +146,7 @@ def rig(logs: Path, chargers: int) -> Iterator[Rig]:
         [broker_pid] = children() - before
         port = free_port()
         command = (sys.executable, "-m", "benchmarks.upstream", "--port", str(port))
-        upstream = stack.enter_context(_started(command, logs / "upstream.log", lambda process: wait_for_port(port, process)))
+        upstream = stack.enter_context(started(command, logs / "upstream.log", lambda process: wait_for_port(port, process)))
         found = Rig(bootstrap, broker_pid, port, upstream.child.pid, logs)
         found.credentials = [(f"BENCH-{number:05}", _PASSWORD) for number in range(chargers)]
         asyncio.run(_register(found))

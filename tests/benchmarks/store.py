@@ -102,14 +102,16 @@ def main() -> int:
         "--quick", action="store_true", help="a million rows instead of twenty: too thin for the bounds of bytes and of all sites"
     )
     parser.add_argument("--rows", type=int, help="how many exchanges, of 14 days")
+    parser.add_argument("--inserts", type=int, help="how many of each size")
     parser.add_argument("--directory", type=Path, help="where the tables are made and removed again: some 250 bytes a row")
     parser.add_argument("--json", type=Path, help="write everything that was found to this file")
     parser.add_argument("--check", action="store_true", help="exit with 1 where a bound is missed")
     arguments = parser.parse_args()
     base = QUICK if arguments.quick else FULL
-    if arguments.rows is not None and arguments.rows < base.inserts * INSERTS[-1] * 48:
+    inserts = arguments.inserts or base.inserts
+    if arguments.rows is not None and arguments.rows < inserts * INSERTS[-1] * 48:
         parser.error("too few rows for the inserts, which take those of one Kafka partition of 24")
-    plan = Plan(arguments.rows or base.rows, base.repetitions, base.inserts)
+    plan = Plan(arguments.rows or base.rows, base.repetitions, inserts)
     with tempfile.TemporaryDirectory(prefix="ocpplog-bench-", dir=arguments.directory) as scratch:
         figures, parts = _run(Path(scratch), plan)
     print("  ".join(f"{name} {value}" for name, value in context().items()), f"rows {plan.rows:,}", end="\n\n")

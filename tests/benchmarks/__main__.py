@@ -1,0 +1,85 @@
+"""All benchmarks one after the other, and one table of what they found: `python -m benchmarks` in tests/."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
+
+from benchmarks.report import context, say
+from benchmarks.summary import READERS, Line, as_text
+
+_QUICK: Final[Mapping[str, Sequence[str]]] = {
+    "gateway": ("--quick", "--connections", "300", "--crowd", "1000", "--repetitions", "2", "--seconds", "2"),
+    "enricher": ("--quick", "--frames", "30000", "--seconds", "6"),
+    "store": ("--quick", "--rows", "250000", "--inserts", "5"),
+    "api": ("--quick", "--rows", "100000", "300000", "--repetitions", "3", "--seconds", "0.3"),
+}
+"""Three minutes for all four: whether they work, and whether anything is far off. Too thin for some of the bounds."""
+
+
+def _arguments() -> tuple[argparse.Namespace, list[str]]:
+    """What is not known here goes to the benchmarks."""
+    parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", default=list(READERS), help="which (default: %(default)s)")
+    parser.add_argument("--quick", action="store_true", help="three minutes in all: too thin for some of the bounds")
+    parser.add_argument("--json", type=Path, required=True, help="the directory for what each of them found")
+    parser.add_argument("--report", type=Path, help="write what all of them found to this file")
+    parser.add_argument("--check", action="store_true", help="exit with 1 where a bound is missed")
+    found, more = parser.parse_known_args()
+    if unknown := set(found.names) - set(READERS):
+        parser.error(f"no such benchmark: {', '.join(sorted(unknown))}")
+    return found, more
+
+
+def _run(name: str, directory: Path, more: Sequence[str]) -> Mapping[str, Any] | None:
+    """What it found; None where it broke off, which it then has said. `more` goes to the benchmark as it is."""
+    file = directory / f"{name}.json"
+    file.unlink(missing_ok=True)
+    began = time.monotonic()
+    subprocess.run(
+        (sys.executable, "-m", f"benchmarks.{name}", "--json", str(file), *more), stdout=subprocess.DEVNULL, check=False
+    )
+    say(f"{name}: {time.monotonic() - began:.0f} s")
+    return json.loads(file.read_text()) if file.exists() else None
+
+
+def _summary(before: Mapping[str, Any], quick: bool, lines: Sequence[Line], broken: Sequence[str]) -> dict[str, Any]:
+    missed = [f"{line.benchmark} {line.name}" for line in lines if not line.met] + [f"{name} broke off" for name in broken]
+    said = f"{len(lines) - sum(not line.met for line in lines)} of {len(lines)} bounds met"
+    return {
+        **before,
+        "quick": quick,
+        "met": not missed,
+        "summary": said + (f"; missed: {', '.join(missed)}" if missed else ""),
+        "lines": [asdict(line) for line in lines],
+    }
+
+
+def main() -> int:
+    (arguments, more), before = _arguments(), context()
+    arguments.json.mkdir(parents=True, exist_ok=True)
+    lines: list[Line] = []
+    broken: list[str] = []
+    for name in arguments.names:
+        found = _run(name, arguments.json, [*(_QUICK[name] if arguments.quick else ()), *more])
+        if found is None:
+            broken.append(name)
+        else:
+            lines += READERS[name](found)
+    summary = _summary(before, arguments.quick, lines, broken)
+    print("  ".join(f"{name} {value}" for name, value in before.items()), as_text(lines), summary["summary"], sep="\n\n")
+    for file in filter(None, (arguments.json / "bench.json", arguments.report)):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(summary, indent=1) + "\n")
+    return int(bool(broken) or (arguments.check and not summary["met"]))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The whole pipeline under a constant load, and whether anything grows: `make soak`."""
