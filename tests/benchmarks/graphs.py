@@ -24,8 +24,9 @@ _BY_TENS: Final = {"connections": (True, False), "rows": (True, True)}
 """Which axes have powers of ten."""
 _HEAD: Final = """# Benchmarks
 
-Drawn by `make graphs` from the JSON files beside this page. `make bench` and `make curves` measure; [README.md](README.md) says what is
-promised. A figure is the median of its repetitions, with the middle half of them in brackets or as a stroke.
+Drawn by `make graphs` from the JSON files beside this page. `make bench` and `make curves` measure;
+[README.md](README.md) says what is promised. A figure is the median of its repetitions, with the middle half of them in brackets
+or as a stroke.
 """
 
 

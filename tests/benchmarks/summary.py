@@ -21,9 +21,11 @@ class Spread:
 
     def as_text(self) -> str:
         range_ = (
-            "" if self.low is None or self.high is None or self.low == self.high else f" ({self.low:,.4g} to {self.high:,.4g})"
+            ""
+            if self.low is None or self.high is None or self.low == self.high
+            else f" ({_short(self.low)} to {_short(self.high)})"
         )
-        return f"{self.median:,.4g}{range_}"
+        return f"{_short(self.median)}{range_}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,11 @@ class Line:
     value: float
     bound: str
     met: bool
+
+
+def _short(value: float) -> str:
+    """Four digits; thousands with commas, not as powers of ten."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
 def of(values: Sequence[float]) -> Spread:
@@ -118,6 +125,25 @@ READERS: Final[Mapping[str, Callable[[Json], list[Line]]]] = {
     "store": _store,
     "api": _api,
 }
+
+
+_HEADLINES: Final = (
+    "bytes a row",
+    "insert of 1,000, wall",
+    "latest, all",
+    "charger, all",
+    "two terms, all",
+    "24 h and a term, all",
+    "24 h and a term, all, 8 callers",
+    "start view: newest entries, 8 callers",
+    "export of 10,000, all sites, a term",
+)
+"""Of the store and the API, which have a hundred lines."""
+
+
+def headlines(lines: Sequence[Line]) -> list[Line]:
+    """What a table on a screen has room for."""
+    return [line for line in lines if line.benchmark in ("gateway", "enricher") or line.name in _HEADLINES]
 
 
 def as_text(lines: Sequence[Line]) -> str:

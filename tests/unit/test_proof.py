@@ -36,7 +36,13 @@ def told(directory: Path) -> dict[str, str]:
 
 def test_the_last_result_is_that_of_the_report(tmp_path: Path) -> None:
     assert told(tmp_path)["make soak"] == "no report yet"
-    found = {"date": "2026-11-25T12:00:00+00:00", "commit": "abc1234", "met": False, "summary": "missed: gateway RSS", "quick": True}
+    found = {
+        "date": "2026-11-25T12:00:00+00:00",
+        "commit": "abc1234",
+        "met": False,
+        "summary": "missed: gateway RSS",
+        "quick": True,
+    }
     (tmp_path / "soak.json").write_text(json.dumps(found))
     assert told(tmp_path)["make soak"] == "**missed**: missed: gateway RSS (2026-11-25, abc1234, quick)"
     (tmp_path / "soak.json").write_text(json.dumps({**found, "met": True, "quick": False, "summary": "nothing lost"}))

@@ -21,7 +21,7 @@ _MARKS: Final = {True: "met", False: "**missed**", None: ""}
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """`context`: when, of which commit, on what. `freshness_p99_s`: over the whole run."""
+    """`context`: when, of which commit, on what. `freshness_p99_s`: of all that was watched after the warm-up."""
 
     context: Mapping[str, Any]
     plan: Plan
@@ -69,7 +69,7 @@ class Report:
             f"at most {FRESHNESS.bound:g} s",
             _MARKS[FRESHNESS.met(self.freshness_p99_s)],
         )
-        lines += ["| freshness, p99 of the run | " + " | ".join(freshness) + " |", ""]
+        lines += ["| freshness, p99 of all | " + " | ".join(freshness) + " |", ""]
         lines += [f"A reader failed: {failure}" for failure in self.failures]
         lines += [f"![{Path(name).stem}]({name})" for name in graphs]
         return "\n".join(lines) + "\n"

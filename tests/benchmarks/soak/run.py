@@ -57,7 +57,8 @@ class Count:
 
 @dataclass(slots=True)
 class Found:
-    """`samples`: one a look, by quantity, with `at_s` since the load began. `ages_s`: of all watched exchanges."""
+    """`samples`: one a look, by quantity, with `at_s` since the load began. `ages_s`: of the watched
+    exchanges, after the warm-up."""
 
     samples: list[dict[str, float]] = field(default_factory=list)
     ages_s: list[float] = field(default_factory=list)
@@ -106,7 +107,7 @@ class Soak:
             sample = {"at_s": round(at_s, 1), **await looking, **_latencies(latencies), "start view": visitor.last_ms}
             if ages := watch.taken():
                 sample |= {f"freshness p{percent}": percentile(ages, percent) for percent in (50, 99)}
-            self._found.ages_s += ages
+            self._found.ages_s += ages if at_s >= plan.warm_up_s else []
             self._found.samples.append(sample)
             say(_told(sample))
 

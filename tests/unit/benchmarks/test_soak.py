@@ -20,6 +20,7 @@ from benchmarks.soak.verdict import AtMost, Flat, Series, judge, slope_an_hour
 
 HOUR = Plan(frames_per_s=1000, seconds=3600, every_s=15, warm_up_s=900)
 JUDGED = [name for name, quantity in QUANTITIES.items() if isinstance(quantity.rule, Flat)]
+"""On the embedded broker: of latencies, Apache Kafka alone is judged."""
 
 
 def over_an_hour(value: Callable[[float], float]) -> Series:

@@ -21,7 +21,7 @@ from benchmarks.figures import quartiles
 from benchmarks.parts import Sample, outcome_of
 from benchmarks.report import Report, context
 from benchmarks.store import Figure as StoreFigure
-from benchmarks.summary import READERS, Line, as_markdown, as_text
+from benchmarks.summary import READERS, Line, as_markdown, as_text, headlines, of
 from benchmarks.targets import THROUGHPUT
 
 
@@ -82,6 +82,16 @@ def test_ours_the_references_the_bound_and_whether_it_is_met() -> None:
     assert as_markdown(lines()).count("\n") == 2 + len(rows)
 
 
+def test_the_screen_has_the_headlines_and_the_page_everything() -> None:
+    assert [line.name for line in headlines(lines()) if line.benchmark == "api"] == []
+    assert [line.name for line in headlines(lines()) if line.benchmark == "store"] == ["bytes a row"]
+    assert len([line for line in headlines(lines()) if line.benchmark in ("gateway", "enricher")]) == 4
+
+
+def test_large_figures_are_not_powers_of_ten() -> None:
+    assert of([20384.2, 17090.0, 23660.0]).as_text() == "20,384 (17,090 to 23,660)"
+
+
 def test_a_lost_frame_is_a_missed_bound() -> None:
     assert [line.met for line in READERS["gateway"](gateway(on_kafka=9))] == [True, False]
 
@@ -89,7 +99,10 @@ def test_a_lost_frame_is_a_missed_bound() -> None:
 def test_the_summary_names_what_is_missed_and_what_broke_off() -> None:
     found = _summary({}, True, lines(), ["store"])
     assert not found["met"]
-    assert found["summary"] == "6 of 7 bounds met; missed: enricher against bare loop, store broke off"
+    assert (
+        found["summary"]
+        == "quick, and too thin for some bounds: 6 of 7 bounds met; missed: enricher against bare loop, store broke off"
+    )
     assert _summary({}, False, [line for line in lines() if line.met], [])["met"]
 
 
