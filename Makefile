@@ -72,6 +72,9 @@ test-dashboard: $(VENV)/.browser $(DASHBOARD)/node_modules/.installed ## the das
 	$(BIN)/pytest -n 2 --dist loadfile tests/browser $(PYTEST_ARGS)
 
 BENCH ?= gateway enricher store api
+# A broker that is measured may take its time to start.
+bench soak curves: export OCPPLOG_TEST_KAFKA_JVM :=
+
 BENCH_JSON ?= build/bench
 BENCH_REPORT ?=
 bench: $(VENV)/.test ## the benchmarks against named references, JSON under BENCH_JSON (BENCH=enricher: one; BENCH_ARGS=--quick: 3 minutes)
