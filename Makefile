@@ -56,7 +56,7 @@ fuzz: $(VENV)/.fuzz ## what reads foreign bytes, under fuzzers that know its inv
 	cd tests && PYTHONPATH=. ../$(BIN)/python -m fuzz --seconds $(FUZZ_SECONDS) $(if $(FUZZ_REPORT),--report $(CURDIR)/$(FUZZ_REPORT)) $(FUZZ)
 
 HOSTILE ?= --handshakes 1000000
-hostile: $(VENV)/.test ## attacks in earnest, on gateway and API, while others are served (HOSTILE="--handshakes 1000000 --report docs/proof/hostile.json")
+hostile: $(VENV)/.test ## a million bogus handshakes, while a charger is served (HOSTILE="--handshakes 1000000 --report docs/proof/hostile.json")
 	cd tests && PYTHONPATH=. ../$(BIN)/python -m hostile $(HOSTILE)
 
 test-peers: $(VENV)/.test tests/peers/node_modules/.installed ## the gateway between peers of other authors (needs Node.js 18 and npm)

@@ -93,7 +93,7 @@ def _reached(said: str) -> tuple[int, int, int]:
 def _told(name: str, said: str, found: Sequence[Path]) -> str:
     start = said.find("=== Uncaught")
     again = [f"  run it again: cd tests && PYTHONPATH=. ../.venv/bin/python -m fuzz.one {name} {path}" for path in found]
-    return "\n".join([f"--- {name}", said[start:][:3000] if start >= 0 else said[-3000:], *again])
+    return "\n".join([f"--- {name}", said[start:].partition("\nINFO: ")[0][:3000] if start >= 0 else said[-3000:], *again])
 
 
 if __name__ == "__main__":

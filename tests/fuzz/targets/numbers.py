@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any, TypeVar
 
 from fuzz.source import Source
@@ -53,7 +53,11 @@ def _number(source: Source) -> None:
     if found is None:
         return
     assert math.isfinite(found)
-    assert found == float(Decimal(text.strip()))
+    try:
+        assert found == float(Decimal(text.strip()))
+    except InvalidOperation:
+        # An exponent that no decimal has either.
+        assert found == 0
     assert text.strip().isascii() and "_" not in text
 
 

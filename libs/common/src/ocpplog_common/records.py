@@ -215,7 +215,8 @@ def check_upstream(url: str) -> None:
         good = parts.scheme in ("ws", "wss") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         good = False
-    if not good or parts.query or parts.fragment:
+    # An empty one too: the charger id is added at the end, and would be in it.
+    if not good or "?" in url or "#" in url:
         raise ValueError("not a ws:// or wss:// address without query or fragment")
 
 

@@ -13,3 +13,4 @@ QUERY_SECONDS: Final = Histogram("ocpplog_api_query_seconds", "Time of a query a
 EXPORTED: Final = Counter("ocpplog_api_exported_entries_total", "Entries of downloads that began", ["format"])
 TAILS: Final = Gauge("ocpplog_api_tails", "Clients that follow the log")
 TAILED: Final = Counter("ocpplog_api_tailed_entries_total", "Entries sent to clients that follow the log")
+BROKEN_OFF: Final = Counter("ocpplog_api_connections_broken_off_total", "Connections over a limit, by which", ["reason"])
