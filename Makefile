@@ -10,7 +10,7 @@ BENCH_ARGS ?=
 FLEET ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-kafka test-peers dashboard test-dashboard test-docker test-deploy check unit integration e2e faults bench soak curves graphs format lock clean
+.PHONY: help run test test-kafka test-peers fuzz hostile dashboard test-dashboard test-docker test-deploy check unit integration e2e faults bench soak curves graphs format lock clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,16 @@ test-kafka: $(VENV)/.test .local/kafka-jars ## what depends on the broker, on Ap
 	OCPPLOG_TEST_KAFKA_JARS=$(CURDIR)/.local/kafka-jars $(BIN)/pytest -n $(WORKERS) --dist loadfile $(ON_KAFKA:%=tests/integration/test_%.py) tests/faults $(PYTEST_ARGS)
 	OCPPLOG_TEST_KAFKA_JARS=$(CURDIR)/.local/kafka-jars OCPPLOG_TEST_KAFKA_NODES=3 FAULTS_ROUNDS=3 FAULTS_SEED=9001 $(BIN)/pytest tests/faults/test_rounds.py \
 		tests/integration/test_gateway_replicas.py $(PYTEST_ARGS)
+
+FUZZ ?=
+FUZZ_SECONDS ?= 60
+FUZZ_REPORT ?=
+fuzz: $(VENV)/.fuzz ## what reads foreign bytes, under fuzzers that know its invariants (FUZZ=frames FUZZ_SECONDS=60 FUZZ_REPORT=docs/proof/fuzz.json)
+	cd tests && PYTHONPATH=. ../$(BIN)/python -m fuzz --seconds $(FUZZ_SECONDS) $(if $(FUZZ_REPORT),--report $(CURDIR)/$(FUZZ_REPORT)) $(FUZZ)
+
+HOSTILE ?= --handshakes 1000000
+hostile: $(VENV)/.test ## a million bogus handshakes, while a charger is served (HOSTILE="--handshakes 1000000 --report docs/proof/hostile.json")
+	cd tests && PYTHONPATH=. ../$(BIN)/python -m hostile $(HOSTILE)
 
 test-peers: $(VENV)/.test tests/peers/node_modules/.installed ## the gateway between peers of other authors (needs Node.js 18 and npm)
 	OCPPLOG_TEST_PEERS=1 $(BIN)/pytest tests/integration/test_gateway_peers.py $(PYTEST_ARGS)
@@ -121,6 +131,7 @@ lock: $(VENV)/.test ## resolve the requirement files anew, after a change of dep
 	uv export -q --frozen --package ocpplog-query-api --extra traces --no-emit-workspace --no-header -o services/query-api/requirements.txt
 	uv export -q --frozen --package ocpplog-local --extra build --no-emit-workspace --no-header -o deploy/local/requirements.txt
 	uv export -q --frozen --package ocpplog-tests --no-emit-workspace --no-header -o tests/requirements.txt
+	uv export -q --frozen --package ocpplog-tests --only-group fuzz --no-emit-workspace --no-header -o tests/fuzz/requirements.txt
 
 clean: ## remove what was set up here; the data of the local run stays
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache tests/peers/node_modules $(DASHBOARD)/node_modules
@@ -135,6 +146,10 @@ $(VENV)/.run: deploy/local/requirements.txt $(addsuffix /pyproject.toml,$(PACKAG
 $(VENV)/.test: tests/requirements.txt $(VENV)/.run
 	@echo "installing what the tests need ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/requirements.txt
+	@touch $@
+
+$(VENV)/.fuzz: tests/fuzz/requirements.txt $(VENV)/.test
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/fuzz/requirements.txt
 	@touch $@
 
 $(VENV)/.browser: tests/browser/requirements.txt $(VENV)/.test

@@ -24,6 +24,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from fuzz.spreadsheets import guarded
 from integration.exports_support import Api, query_api
 from ocpplog_common.clickhouse.tables import EXPORT_COLUMNS
 from ocpplog_query_api.database import Database
@@ -191,17 +192,6 @@ class TestCsv:
         name, character = separator
         rows = read_csv(api.export(charger=charger, columns="info,request", separator=name), character)
         assert rows[1:] == [[guarded(one, character), guarded(two, character)] for one, two in texts]
-
-
-def guarded(text: str, separator: str) -> str:
-    """What stands in the cell, said otherwise: letter by letter."""
-    if re.fullmatch(r"-?[0-9]+([.][0-9]+)?", text, re.ASCII) and not text.endswith("\n"):
-        return text
-    found = "'" if re.match(r'[ "]*[\t\r\n\0=+@＝＋－＠-]', text) else ""
-    for place, letter in enumerate(text):
-        splits = letter in "\r\n" or (letter in ",;\t|" and letter != separator)
-        found += letter + ("'" if splits and re.match(r'[ "]*[=+@＝＋－＠-]', text[place + 1 :]) else "")
-    return found
 
 
 class TestOtherFormats:

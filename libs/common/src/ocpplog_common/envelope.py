@@ -157,6 +157,10 @@ class Envelope(msgspec.Struct, frozen=True, gc=False):
             raise
         except ValueError as error:
             raise EnvelopeError(f"record of ocpp.frames: {error}") from error
+        except AttributeError:
+            # Kafka allows a header without a value, which is None.
+            empty = ", ".join(name for name, value in found.items() if value is None)
+            raise EnvelopeError(f"header {empty}: has no value") from None
 
 
 @lru_cache(100_000)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Final, TypeVar
 from urllib.parse import urlsplit
@@ -215,7 +215,8 @@ def check_upstream(url: str) -> None:
         good = parts.scheme in ("ws", "wss") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         good = False
-    if not good or parts.query or parts.fragment:
+    # An empty one too: the charger id is added at the end, and would be in it.
+    if not good or "?" in url or "#" in url:
         raise ValueError("not a ws:// or wss:// address without query or fragment")
 
 
@@ -250,6 +251,8 @@ def encode(record: Site | Charger | ConnectionEvent | Gap) -> bytes:
 def decode_site(value: bytes) -> Site:
     """A record of an older release has its last change as its history. Raises `RecordError`."""
     site = _decode(value, Site)
+    changes = (*site.history, *filter(None, [site.last_change]))
+    _check_moments(Site, site.level_until, *(moment for change in changes for moment in (change.at, change.until)))
     change = site.last_change
     # Were they at odds, the level would be what it was always taken for.
     if change is None or site.history or change.after is not site.level:
@@ -270,11 +273,22 @@ def decode_connection_event(value: bytes) -> ConnectionEvent:
 
 def decode_gap(value: bytes) -> Gap:
     """Raises `RecordError`."""
-    return _decode(value, Gap)
+    gap = _decode(value, Gap)
+    _check_moments(Gap, gap.first_at, gap.last_at)
+    return gap
 
 
 def _decode(value: bytes, kind: type[_Record]) -> _Record:
     try:
         return msgspec.json.decode(value, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise RecordError(f"{kind.__name__} record: {error}") from error
+
+
+def _check_moments(kind: type[Site | Gap], *moments: datetime | None) -> None:
+    """Raises `RecordError` for one that has no place in UTC: before the year 1, or after 9999."""
+    for moment in filter(None, moments):
+        try:
+            moment.astimezone(UTC)
+        except OverflowError:
+            raise RecordError(f"{kind.__name__} record: {moment.isoformat()} is out of range") from None

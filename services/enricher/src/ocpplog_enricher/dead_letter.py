@@ -57,4 +57,4 @@ def _named(headers: Headers) -> dict[str, str]:
     """Which frame it is, as far as the record says; any of it may be what is wrong with the record."""
     found = dict(headers)
     names = {"connection": Header.CONNECTION_ID, "sequence": Header.SEQUENCE}
-    return {word: found[name].decode(errors="replace")[:64] for word, name in names.items() if name in found}
+    return {word: value.decode(errors="replace")[:64] for word, name in names.items() if (value := found.get(name))}

@@ -40,13 +40,21 @@ class Paths:
     def find(self, path: str) -> Target:
         """What a request target asks for. Raises Refusal (404). Doubled and trailing slashes are forgiven."""
         # Not urlsplit: it takes what follows two slashes for a host.
-        path = path.partition("?")[0] if path.startswith("/") else urlsplit(path).path
+        path = path.partition("?")[0] if path.startswith("/") else _path_of(path)
         *before, last = [segment for segment in path.split("/") if segment] or [""]
         found = [sites for prefix in self._prefixes if (sites := _match(prefix, before)) is not None]
         if not found or not last:
             raise Refusal(404, "path", f"chargers connect to {self._shown}")
         sites = None if frozenset() in found else frozenset[str]().union(*found)
         return Target(_charger_id(last), sites)
+
+
+def _path_of(url: str) -> str:
+    """Empty for what is no URL."""
+    try:
+        return urlsplit(url).path
+    except ValueError:
+        return ""
 
 
 def _segments(prefix: str) -> list[str]:

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from ocpplog_common import logging, tracing
 from ocpplog_common.tracing import TracingError
 from ocpplog_query_api.app import create_app
+from ocpplog_query_api.connections import ConnectionLimits, guarded
 from ocpplog_query_api.settings import ApiSettings
 
 
@@ -40,7 +41,10 @@ def main() -> int:
         signal.signal(number, lambda *_: None)
     app = create_app(settings)
     # h11 refuses headers that do not end; httptools, which uvicorn takes where it finds it, keeps them all.
-    config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=10, server_header=False, http="h11")
+    limits = ConnectionLimits(settings.api_max_connections, settings.api_request_seconds)
+    config = uvicorn.Config(
+        app, log_config=None, access_log=False, timeout_graceful_shutdown=10, server_header=False, http=guarded(limits)
+    )
     try:
         _Server(app, config).run(sockets=[listener])
     finally:

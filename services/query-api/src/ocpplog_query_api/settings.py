@@ -59,6 +59,10 @@ class ApiSettings(ClickHouseSettings, KafkaSettings, TraceSettings):
     api_max_requests_per_caller: int = Field(
         32, ge=0, description="Requests of one caller that are answered at once; 0: any number"
     )
+    api_max_connections: int = Field(2000, gt=0, description="Connections at once; more are broken off")
+    api_request_seconds: float = Field(
+        20.0, gt=0, description="How long a request may take to arrive, body included; then its connection is broken off"
+    )
     api_max_body_bytes: int = Field(64 * 1024, ge=1024, description="Longest body of a request")
     api_write_seconds: float = Field(
         10.0, gt=0, description="How long Kafka may take to acknowledge a change of a site or a charger; then 503"

@@ -40,8 +40,8 @@ _PROSE: Final = re.compile(
         (
             # name=value, name: value, <name>value</name>
             rb"(?:" + _WORDS.encode() + rb")[\w.-]{0,40}+[\"']?\s{0,8}[=:>]\s{0,8}[\"']?(?P<value>[^\s\"'&,;<}\]]+)",
-            # RFC 3986 section 3.2.1. People also write slashes into passwords; a port is none.
-            rb"://[^\s/?#\"@:]*:(?P<userinfo>[^\s/?#\"]+(?=@)|(?!\d{1,5}(?:[/?#]|\Z))[^\s\",]{1,256}?(?=@))",
+            # RFC 3986 section 3.2.1. People also write slashes into passwords, and @; a port is none.
+            rb"://[^\s/?#\"@:]*:(?P<userinfo>[^\s/?#\"]+(?=@)|(?!\d{1,5}(?:[/?#]|\Z))[^\s\",]{1,256}(?=@))",
             rb"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----(?P<pem>.+?)(?=-----END|\Z)",
         )
     ),

@@ -44,7 +44,9 @@ def csv(page: Statement, columns: Sequence[Column], maximum: int, separator: str
     first, *others = [_cell(column, decimal_comma) for column in columns]
     found = _rows(", ".join([f"concat({_NUMBER}, ifNull(toString({first}), ''))", *others]), page, columns, maximum)
     splits = "".join(mark for mark in (",", ";", r"\t", "|") if mark != separator.replace("\t", r"\t"))
-    inside = rf'([{splits}\r\n])([ "]*[{_DANGEROUS}])'
+    # What is dropped before a formula: a tab too, where it begins no cell.
+    dropped = r' "\x00' + r"\t" * (separator == "\t")
+    inside = rf"([{splits}\r\n])([{dropped}]*[{_DANGEROUS}])"
     return Statement(found.sql, found.parameters | _PATTERNS | {"export_inside": inside})
 
 

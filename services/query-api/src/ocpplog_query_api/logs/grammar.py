@@ -23,7 +23,8 @@ MAX_TERMS: Final = 20
 MAX_LENGTH: Final = 256
 SOURCES: Final = ("charger", "csms")
 _PHRASE: Final = r'"(?P<phrase>(?:[^"]|"(?!\s|$))*)(?:"|$)'
-_FIELD: Final = rf"(?P<field>(?i:{'|'.join(COLUMN_OF)})):"
+_FIELD: Final = rf"(?P<field>(?ai:{'|'.join(COLUMN_OF)})):"
+"""In any case of ASCII: in Unicode, ſite would be one."""
 _TOKEN: Final = re.compile(rf"(?P<minus>-(?=[^\s-]))?(?:{_FIELD})?(?:{_PHRASE}|(?P<word>\S*))")
 _NUMBER: Final = re.compile(r"-?[0-9]{1,12}")
 _INT32: Final = 2**31 - 1

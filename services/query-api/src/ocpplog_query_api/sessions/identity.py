@@ -30,6 +30,6 @@ class SessionId:
             "".join((site, charger, transaction)).encode()
         except (ValueError, TypeError, RecursionError, binascii.Error):
             raise ValueError(text) from None
-        if not isinstance(first, int) or not 0 <= first < 2**43:
+        if type(first) is not int or not 0 <= first < 2**43:
             raise ValueError(text)
         return cls(site, charger, transaction, first)

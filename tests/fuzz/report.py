@@ -1,0 +1,68 @@
+"""What runs of fuzzers found, as a file: a target's last run stands there, whichever run of which targets it was."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Run:
+    """`findings`: the inputs that are kept, by their paths in the repository."""
+
+    target: str
+    seconds: int
+    executions: int
+    edges: int
+    features: int
+    findings: list[str]
+
+
+def line(run: Run) -> str:
+    found = ", ".join(run.findings) or "nothing found"
+    return f"{run.target:14}{run.executions:>12,} executions {run.edges:>7,} edges {run.features:>7,} features   {found}"
+
+
+def write(path: Path, root: Path, runs: Iterable[Run]) -> None:
+    known: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {"runs": {}}
+    about = context(root, f"make fuzz FUZZ_SECONDS={{}} FUZZ_REPORT={path.resolve().relative_to(root)}")
+    for run in runs:
+        known["runs"][run.target] = asdict(run) | about | {"command": f"{about['command']} FUZZ={run.target}".format(run.seconds)}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(known, indent=2, sort_keys=True) + "\n")
+    path.with_suffix(".md").write_text(_page(known["runs"]))
+
+
+def context(root: Path, command: str) -> dict[str, str]:
+    """When, where and of what: a commit that ends in + is one with changes."""
+    commit = _git(root, "rev-parse", "--short=12", "HEAD")
+    changed = "+" if _git(root, "status", "--porcelain", "--untracked-files=no", "--", ".", ":!docs/proof") else ""
+    machine = f"{os.cpu_count()} CPUs, {platform.machine()}, {platform.system()} {platform.release().partition('-')[0]}"
+    now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    python = f"Python {sys.version.split()[0]}"
+    return {"date": now, "commit": commit + changed, "machine": f"{machine}, {python}", "command": command}
+
+
+def _git(root: Path, *arguments: str) -> str:
+    return subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True).stdout.strip()
+
+
+def _page(runs: dict[str, Any]) -> str:
+    rows = [
+        f"| {name} | {run['executions']:,} | {run['edges']:,} | {run['features']:,} | {', '.join(run['findings']) or 'none'} |"
+        f" {run['seconds']} s | {run['date']} | {run['commit']} |"
+        for name, run in sorted(runs.items())
+    ]
+    machines = sorted({run["machine"] for run in runs.values()})
+    commands = sorted({run["command"].rpartition(" FUZZ=")[0] for run in runs.values()})
+    head = ["# Fuzzing", "", f"Coverage-guided (atheris), on {'; '.join(machines)}. By: `{'`, `'.join(commands)}`.", ""]
+    table = ["| target | executions | edges | features | findings | for | when | commit |", "|---|---|---|---|---|---|---|---|"]
+    return "\n".join([*head, *table, *rows, ""])
