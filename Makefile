@@ -42,7 +42,7 @@ faults: $(VENV)/.test ## rounds of combined faults by seed (FAULTS_ROUNDS=20 FAU
 	FAULTS_ROUNDS=$(FAULTS_ROUNDS) FAULTS_SEED=$(FAULTS_SEED) $(BIN)/pytest -s tests/faults/test_rounds.py $(PYTEST_ARGS)
 
 # Whatever speaks to a broker; make run has one of its own.
-ON_KAFKA := admin_records api_writes connection_events enricher gateway gateway_floods gateway_fuzz gateway_outages gateway_quirks \
+ON_KAFKA := admin_records api_writes connection_events enricher gateway gateway_floods gateway_fuzz gateway_hostile gateway_outages gateway_quirks \
 	gateway_quirks_frames gateway_replicas gateway_security kafka_security levels replay traces upgrade
 test-kafka: $(VENV)/.test .local/kafka-jars ## what depends on the broker, on Apache Kafka itself: one node, and three (needs Java 17 and Maven)
 	OCPPLOG_TEST_KAFKA_JARS=$(CURDIR)/.local/kafka-jars $(BIN)/pytest -n $(WORKERS) --dist loadfile $(ON_KAFKA:%=tests/integration/test_%.py) tests/faults $(PYTEST_ARGS)

@@ -37,8 +37,17 @@ def write(path: Path, root: Path, runs: Iterable[Run]) -> None:
     for run in runs:
         known["runs"][run.target] = asdict(run) | about | {"command": f"{about['command']} FUZZ={run.target}".format(run.seconds)}
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(known, indent=2, sort_keys=True) + "\n")
+    path.write_text(json.dumps(known | summary(known["runs"]), indent=2, sort_keys=True) + "\n")
     path.with_suffix(".md").write_text(_page(known["runs"]))
+
+
+def summary(runs: dict[str, Any]) -> dict[str, Any]:
+    """What docs/proof says of all: the oldest run dates them."""
+    findings = sum(len(run["findings"]) for run in runs.values())
+    executions = sum(run["executions"] for run in runs.values())
+    said = f"{len(runs)} targets, {executions / 1e6:.0f} million executions, {findings or 'no'} findings"
+    commits = ", ".join(sorted({run["commit"] for run in runs.values()}))
+    return {"met": not findings, "summary": said, "date": min(run["date"] for run in runs.values()), "commit": commits}
 
 
 def context(root: Path, command: str) -> dict[str, str]:

@@ -36,7 +36,18 @@ PROMISES: Final = (
     Promise(
         "... whatever it contains",
         ("integration/test_gateway_fuzz.py", "integration/test_gateway_quirks_frames.py", "unit/enricher/test_quirks_frames.py"),
-        reports=("fuzz",),
+    ),
+    Promise(
+        "Parsers, meter values, redaction, search, tokens, cursors and exports hold for whatever is sent",
+        ("fuzz/__main__.py", "fuzz/test_inputs.py"),
+        "make fuzz",
+        ("fuzz",),
+    ),
+    Promise(
+        "Who attacks takes nothing from others: handshakes, slow and giant frames, compression bombs, floods",
+        ("integration/test_gateway_hostile.py", "integration/test_gateway_floods.py", "integration/test_api_connections.py"),
+        "make hostile",
+        ("hostile",),
     ),
     Promise(
         "Charging goes on while Kafka is silent; what does not fit into memory is declared as a gap, to the frame",
