@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from ocpplog_query_api.database import Database, Row
+from ocpplog_query_api.database import NEWEST, Database, Row
 from ocpplog_query_api.errors import TooBig, TooSlow, translate
 from ocpplog_query_api.logs import query, times
 from ocpplog_query_api.logs.entries import listed, public
@@ -92,7 +92,10 @@ class LogRepository:
         self, label: str, search: Search, columns: Sequence[str], order: Order, limit: int, after: Place | None
     ) -> list[Row]:
         """The entries of one query without any bound in time, found sooner where everything is asked for."""
-        for since, bounded in await self._bounds(search, order, limit, after):
+        everything = query.is_everything(self._scope, search, order)
+        if everything and label == "page":
+            label = NEWEST
+        for since, bounded in await self._bounds(search, limit, after) if everything else []:
             found = replace(search, since=since)
             statement = query.page(self._database.name, self._scope, found, columns, order, limit, after, bounded)
             rows = await self._database.rows(label, statement.sql, statement.parameters)
@@ -101,10 +104,8 @@ class LogRepository:
         statement = query.page(self._database.name, self._scope, search, columns, order, limit, after)
         return await self._database.rows(label, statement.sql, statement.parameters)
 
-    async def _bounds(self, search: Search, order: Order, limit: int, after: Place | None) -> list[tuple[datetime, bool]]:
+    async def _bounds(self, search: Search, limit: int, after: Place | None) -> list[tuple[datetime, bool]]:
         """From when on to look first, and whether that leaves just enough entries."""
-        if not query.is_everything(self._scope, search, order):
-            return []
         if limit > query.PAGE_AT_MOST:
             return [(since, False) for since in query.windows(search, datetime.now(UTC))]
         statement = query.edge(self._database.name, self._scope, search, limit, after)
