@@ -1,0 +1,26 @@
+"""Rounds of faults through the whole pipeline. `make faults` runs many (FAULTS_ROUNDS, from FAULTS_SEED on); a failing seed is
+run again with `FAULTS_SEED=... make faults FAULTS_ROUNDS=1`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from faults.pipeline.rig import pipeline
+from faults.pipeline.round import Round
+
+pytestmark = pytest.mark.faults
+ROUNDS = int(os.environ.get("FAULTS_ROUNDS", "3"))
+FIRST = int(os.environ.get("FAULTS_SEED", "1"))
+
+
+@pytest.mark.parametrize("seed", range(FIRST, FIRST + ROUNDS))
+async def test_nothing_is_lost_doubled_or_shown_to_others(tmp_path: Path, seed: int) -> None:
+    async with pipeline(tmp_path, seed) as found:
+        one = Round(found, seed)
+        verdict = await one.run()
+        story = "; ".join(one.story.lines)
+        print(f"seed {seed}: {story}\n{verdict.counts}\n{verdict}", flush=True)
+        assert verdict.right, f"FAULTS_SEED={seed}\n{story}\n{verdict.counts}\n{verdict}\n{found.logs()}"
