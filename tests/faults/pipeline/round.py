@@ -48,7 +48,7 @@ class Round:
 
     async def _faults(self) -> None:
         await asyncio.sleep(self.chance.uniform(*_WARM_UP_S))
-        for _ in range(self.chance.randint(2, 5)):
+        for _ in range(self.chance.randint(1, 6)):
             kinds = [kind for kind in FAULTS if kind.possible()]
             kind = self.chance.choices(kinds, [kind.weight for kind in kinds])[0]
             together = self.chance.random() < 0.5
