@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from clickhouse_connect.driver import Client
 
@@ -13,6 +13,7 @@ from faults.pipeline.model import Row, Sample
 from faults.pipeline.reader import Item, Reader
 from faults.pipeline.scenarios import SITES
 from faults.pipeline.topic import Name
+from ocpplog_common.records import ConnectionEvent
 
 _COLUMNS: Final = "charger_id, site_id, source, action, outcome, request, response, gateway_id"
 
@@ -30,6 +31,30 @@ class RowsVerdict:
 Stored = dict[Name, tuple[str, ...]]
 
 
+class Event(NamedTuple):
+    """Of a connection; `connection_id` is all zeros for a refusal without one."""
+
+    kind: str
+    charger: str
+    site: str
+    connection_id: str
+    gateway: str
+    from_charger: int
+    from_csms: int
+
+    @classmethod
+    def of(cls, event: ConnectionEvent) -> Event:
+        counts = (event.frames_from_charger or 0, event.frames_from_csms or 0)
+        return cls(event.kind.value, event.charger_id, event.site_id, event.connection_id or "0" * 32, event.gateway_id, *counts)
+
+
+def event_differences(told: Iterable[ConnectionEvent], stored: Counter[Event]) -> list[str]:
+    """Each event that stands on Kafka is a row, once, however often it stands there."""
+    wanted = Counter(Event.of(event) for event in set(told))
+    absent, odd = wanted - stored, stored - wanted
+    return [f"event without a row: {event}" for event in absent] + [f"event without a record: {event}" for event in odd]
+
+
 class Store:
     """The log, as queries see it."""
 
@@ -39,6 +64,10 @@ class Store:
     def names(self) -> int:
         [(count,)] = self._client.query("SELECT uniqExact(connection_id, sequence) FROM ocpplog.ocpp_log").result_rows
         return int(count)
+
+    def events(self) -> Counter[Event]:
+        columns = "kind, charger_id, site_id, lower(hex(connection_id)), gateway_id, frames_from_charger, frames_from_csms"
+        return Counter(Event(*row) for row in self._ask(columns, "connection_event", "datetime"))
 
     def compare(self, expected: Mapping[Name, Row], tolerated: Iterable[Name]) -> tuple[RowsVerdict, Stored]:
         """`tolerated` may be there without being expected."""

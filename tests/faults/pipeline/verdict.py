@@ -12,7 +12,7 @@ from faults.pipeline import journal, topic, wire
 from faults.pipeline.model import Model, Row
 from faults.pipeline.reader import Reader
 from faults.pipeline.rig import ANSWER_WITHIN_S, Pipeline
-from faults.pipeline.rows import RowsVerdict, Store, through_the_api
+from faults.pipeline.rows import RowsVerdict, Store, event_differences, through_the_api
 from faults.pipeline.scenarios import SITES
 from faults.pipeline.story import Story
 from faults.pipeline.topic import Name, Topic
@@ -59,6 +59,8 @@ async def judge(pipeline: Pipeline, story: Story, reader: Reader) -> Verdict:
     verdict = Verdict()
     sides, problems = _ways(pipeline, found)
     _tell_wire(verdict, pipeline, story, sides, found, problems)
+    verdict.counts["events"] = len(set(found.events))
+    verdict.wrong("wrong events", await _events(Store(pipeline.client), found))
     tolerated = {record.name for record in found.copies} if story.wrong_clocks > ANSWER_WITHIN_S / 2 else set()
     rows, stored = await asyncio.to_thread(Store(pipeline.client).compare, expected, tolerated)
     await through_the_api(reader, stored, rows)
@@ -84,6 +86,15 @@ async def _settled(store: Store, expected: Mapping[Name, Row]) -> None:
             found, since = names, time.monotonic()
     # For what comes too late, and should not come at all.
     await asyncio.sleep(_LATE_S)
+
+
+async def _events(store: Store, found: Topic) -> list[str]:
+    """After a while in which they may still come."""
+    for _ in range(40):
+        if not (differences := event_differences(found.events, await asyncio.to_thread(store.events))):
+            break
+        await asyncio.sleep(0.3)
+    return differences
 
 
 def _ways(pipeline: Pipeline, found: Topic) -> tuple[list[Way], list[str]]:
