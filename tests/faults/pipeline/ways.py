@@ -54,9 +54,11 @@ def ways(visits: Iterable[Visit], lines: Sequence[Line], runs: Mapping[str, Run]
     """Both directions of each connection; and what is on the topic that nobody sent, or is not where it belongs."""
     found = _of_both_ends(visits, lines)
     problems = _place_records(found, topic)
-    _place_events(found, topic)
     for way in found.values():
         way.run = _run(way, runs)
+    _name_connections(found, topic)
+    _place_events(found, topic)
+    for way in found.values():
         problems += _match(way)
     return list(found.values()), problems
 
@@ -90,6 +92,26 @@ def _place_records(found: Mapping[tuple[Place, Source], Way], topic: Topic) -> l
                 problems.append(f"{both}: on two connections, {both.connection_id} and {envelope.connection_id}")
             both.connection_id = envelope.connection_id
     return problems
+
+
+def _name_connections(found: Mapping[tuple[Place, Source], Way], topic: Topic) -> None:
+    """Of those that have no frame on the topic: in their order, where a gateway tells of as many as a charger knows."""
+    known = {way.connection_id for way in found.values()}
+    told: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for event in topic.events:
+        got = event.frames_from_charger + event.frames_from_csms
+        if event.kind is ConnectionEventKind.DISCONNECT and got and event.connection_id not in known:
+            told[event.charger_id, event.gateway_id].append(event.connection_id)
+    nameless: dict[tuple[str, str], list[Visit]] = defaultdict(list)
+    for (_, source), way in found.items():
+        if source is Source.CHARGER and way.sent and way.run and not way.connection_id:
+            nameless[way.visit.charger, way.run.gateway_id].append(way.visit)
+    for key, visits in nameless.items():
+        names = list(dict.fromkeys(told[key]))
+        if len(names) == len(visits):
+            for visit, name in zip(visits, names, strict=True):
+                for source in Source:
+                    found[(visit.charger, visit.number), source].connection_id = name
 
 
 def _place_events(found: Mapping[tuple[Place, Source], Way], topic: Topic) -> None:
