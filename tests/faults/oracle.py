@@ -23,6 +23,10 @@ class Verdict:
     def right(self) -> bool:
         return not (self.missing or self.doubled or self.foreign or self.differing or self.disordered)
 
+    def counts(self) -> dict[str, int]:
+        """By the names that a report has for them."""
+        return {"missing rows": len(self.missing), "doubled rows": len(self.doubled), "foreign rows": len(self.foreign)}
+
     def __str__(self) -> str:
         parts = ("missing", "doubled", "foreign", "differing", "disordered")
         return (

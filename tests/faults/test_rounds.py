@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from faults import report
 from faults.fleet import Fleet
 from faults.rig import rig
 from faults.rounds import Round
@@ -24,5 +25,8 @@ async def test_every_exchange_is_stored_once_whatever_happens(tmp_path: Path, se
         one = Round(found, seed, fleet)
         verdict = await one.run()
         told = f"seed {seed}: {len(fleet.expected.rows)} rows of {fleet.expected.frames} frames: {'; '.join(one.story)}"
+        counts = {"frames sent": fleet.expected.frames, "rows": len(fleet.expected.rows), **verdict.counts()}
+        shown = "right" if verdict.right else str(verdict)
+        report.add("enricher", seed, "frames put on Kafka", one.story[1:], counts, shown, one.story)
         print(f"{told}: {verdict if not verdict.right else 'right'}", flush=True)
         assert verdict.right, f"FAULTS_SEED={seed}: {verdict}\n{told}\n{found.tail()}"

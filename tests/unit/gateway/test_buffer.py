@@ -161,6 +161,28 @@ def test_what_does_not_fit_is_a_gap_in_its_place() -> None:
     assert scene.buffer.bytes == 0
 
 
+def test_what_is_left_counts_the_frames_of_gaps_that_kafka_has_not() -> None:
+    scene, owner = Scene(room=5), FakeOwner()
+    scene.take(owner, 1, 2)
+    scene.fill()
+    scene.take(owner, 3, 4, 5, 6, 7, 8)
+    assert (len(scene.buffer), scene.buffer.left()) == (5, 8)
+    scene.acknowledge()
+    # The declaration is under way, and may be lost: it stands for three.
+    scene.fill()
+    assert (len(scene.buffer), scene.buffer.left()) == (4, 6)
+    scene.acknowledge()
+    assert scene.buffer.left() == 0
+
+
+def test_a_gap_alone_is_left_too() -> None:
+    scene = Scene()
+    scene.take(FakeOwner(), 1)
+    scene.fill()
+    scene.buffer.too_large(scene.queue)
+    assert (len(scene.buffer), scene.buffer.left()) == (0, 1)
+
+
 def test_a_gap_over_several_connections_and_both_sources() -> None:
     scene = Scene(room=1)
     first, second = FakeOwner(connection_id="c1" * 16), FakeOwner(connection_id="c2" * 16)

@@ -46,6 +46,14 @@ class Buffer:
         """Records that Kafka has not acknowledged."""
         return sum(len(queue.sending) + len(queue.again) + len(queue.waiting) for queue in self._queues.values())
 
+    def left(self) -> int:
+        """Frames and events that Kafka does not know of: those that wait, and those that were dropped and are not declared."""
+        found = 0
+        for queue in self._queues.values():
+            found += sum(record.dropped.count if record.dropped else 1 for record in queue.records())
+            found += sum(dropped.count for dropped in queue.gaps.values())
+        return found
+
     def take(self, queue: Queue, record: Record) -> None:
         queue.waiting.append(record)
         self.bytes += record.size

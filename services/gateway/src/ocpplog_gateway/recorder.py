@@ -92,12 +92,12 @@ class KafkaRecorder:
         metrics.watch(lambda: len(self.buffer), lambda: self.buffer.bytes, self.problem)
 
     async def stop(self) -> int:
-        """Everything is sent first, as far as Kafka answers; returns how many records it did not take."""
+        """Everything is sent first, as far as Kafka answers; returns how many frames and events it does not know of."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._settings.gateway_flush_s):
                 await self._idle.wait()
         self._stopping = True
-        left = len(self.buffer)
+        left = self.buffer.left()
         for task in [*self._helpers, *self._tasks]:
             task.cancel()
         await asyncio.gather(*self._helpers, *self._tasks, return_exceptions=True)

@@ -1,0 +1,192 @@
+"""Faults of what the processes stand on: Kafka, ClickHouse, the network between any two, clocks."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from faults.pipeline.processes import again
+from faults.pipeline.story import Story
+from support.faulty_proxy import PASS, Asked, Fault, Kind
+from support.links import Link
+
+_STORE_CODES: Final = ((500, 252), (500, 243), (500, 242), (500, 164), (500, 241), (500, 209), (503, 0))
+"""Too many parts, no space, read-only table and user, memory, timeout; and what stands between."""
+
+# Kafka
+
+
+async def kafka_frozen(story: Story) -> None:
+    seconds = story.chance.uniform(0.5, 7)
+    story.say(f"Kafka: SIGSTOP for {seconds:.1f} s")
+    silences = story.silent(story.pipeline.gateways)
+    story.pipeline.broker.freeze()
+    await asyncio.sleep(seconds)
+    story.pipeline.broker.thaw()
+    story.spoken(silences)
+
+
+async def kafka_restarted(story: Story) -> None:
+    seconds = story.chance.uniform(0.5, 4)
+    story.say(f"Kafka: all nodes killed for {seconds:.1f} s")
+    silences = story.silent(story.pipeline.gateways)
+    await asyncio.to_thread(story.pipeline.broker.kill)
+    await asyncio.sleep(seconds)
+    await asyncio.to_thread(story.pipeline.broker.start)
+    story.spoken(silences)
+
+
+async def kafka_leader(story: Story) -> None:
+    """One node, which leads a third of the partitions."""
+    port, seconds = story.chance.choice(list(story.pipeline.broker.nodes)), story.chance.uniform(1, 6)
+    killed = story.chance.random() < 0.6
+    story.say(f"Kafka: one node {'killed' if killed else 'frozen'} for {seconds:.1f} s")
+    silences = story.silent(story.pipeline.gateways)
+    broker = story.pipeline.broker
+    await asyncio.to_thread(broker.kill_one if killed else broker.freeze, port)
+    await asyncio.sleep(seconds)
+    if killed:
+        await asyncio.to_thread(broker.start_one, port)
+    else:
+        broker.thaw()
+    story.spoken(silences)
+
+
+# ClickHouse
+
+
+async def store_killed(story: Story) -> None:
+    """In the middle of an insert, if one comes soon."""
+    story.say("ClickHouse: killed while it inserts")
+    inserting = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def choose(asked: Asked) -> Fault:
+        if asked.table:
+            loop.call_soon_threadsafe(inserting.set)
+        return PASS
+
+    story.pipeline.proxy.choose = choose
+    await asyncio.wait({waiting := asyncio.create_task(inserting.wait())}, timeout=2)
+    waiting.cancel()
+    await asyncio.sleep(story.chance.uniform(0, 0.01))
+    await asyncio.to_thread(story.pipeline.store.process.kill)
+    await asyncio.sleep(story.chance.uniform(0, 2))
+    await asyncio.to_thread(story.pipeline.store.start)
+    story.pipeline.proxy.heal()
+
+
+async def store_network(story: Story) -> None:
+    """Read-only, out of disk, overloaded; or the network to it loses, halves, cuts, delays."""
+    seconds, what = story.chance.uniform(1, 4), story.chance.choice(["codes", "lose", "half", "cut", "slow", "down", "mixed"])
+    story.say(f"ClickHouse: {what} for {seconds:.1f} s")
+    if what == "down":
+        story.pipeline.proxy.down()
+    story.pipeline.proxy.choose = _store_choice(what, random.Random(story.chance.random()))
+    await asyncio.sleep(seconds)
+    story.pipeline.proxy.up()
+    story.pipeline.proxy.heal()
+
+
+def _store_choice(what: str, chance: random.Random) -> Callable[[Asked], Fault]:
+    status, code = chance.choice(_STORE_CODES)
+    faults = {
+        "codes": lambda: Fault(Kind.ANSWER, status=status, code=code),
+        "lose": lambda: Fault(Kind.LOSE),
+        "half": lambda: Fault(Kind.HALF),
+        "cut": lambda: Fault(Kind.CUT),
+        "slow": lambda: Fault(before_s=chance.uniform(0.1, 1), after_s=chance.uniform(0, 0.5)),
+        "down": lambda: Fault(Kind.DROP),
+    }
+    names = list(faults)
+    return lambda _: faults[chance.choice(names) if what == "mixed" else what]()
+
+
+# Networks
+
+
+async def charger_network(story: Story) -> None:
+    await _bad(story, "chargers and a gateway", [story.gateway().door])
+
+
+async def upstream_network(story: Story) -> None:
+    await _bad(story, "a gateway and the central system", [story.gateway().upstream])
+
+
+async def kafka_network(story: Story) -> None:
+    gateway = story.gateway()
+    silences = story.silent([gateway])
+    await _bad(story, f"gateway {gateway.number} and Kafka", gateway.kafka.all(), longest=7)
+    story.spoken(silences)
+
+
+async def enricher_network(story: Story) -> None:
+    await _bad(story, "enrichers and Kafka", story.pipeline.to_enrichers.all())
+
+
+async def _bad(story: Story, between: str, links: Sequence[Link], longest: float = 5) -> None:
+    seconds = story.chance.uniform(0.5, longest)
+    what = story.chance.choice(["slow", "stuck", "deaf", "deaf, then cut", "cut", "down"])
+    story.say(f"network between {between}: {what} for {seconds:.1f} s")
+    for link in links:
+        await _spoil(link, what, story.chance.uniform(0.02, 0.3))
+    await asyncio.sleep(seconds)
+    for link in links:
+        if "cut" in what:
+            link.cut()
+        await link.up()
+        link.clear()
+
+
+async def _spoil(link: Link, what: str, delay_s: float) -> None:
+    match what:
+        case "slow":
+            link.delay_s = delay_s
+        case "stuck":
+            link.stick()
+        case "deaf" | "deaf, then cut":
+            link.deafen()
+        case "cut":
+            link.cut()
+        case _:
+            await link.down()
+
+
+# Clocks
+
+
+async def clock_jumps(story: Story) -> None:
+    """The clock of a gateway, there and, some seconds later, back."""
+    gateway = story.gateway()
+    ahead = story.chance.choice([-600.0, -90.0, -5.0, 5.0, 90.0, 600.0])
+    seconds = story.chance.uniform(1, 5)
+    story.say(f"gateway {gateway.number}: its clock jumps by {ahead:+.0f} s, for {seconds:.1f} s")
+    story.wrong_clocks = max(story.wrong_clocks, abs(ahead))
+    gateway.set_clock(ahead)
+    await asyncio.sleep(seconds)
+    gateway.set_clock(0)
+
+
+async def gateway_ends_in_silence(story: Story) -> None:
+    """It is killed, or told to stop, while it holds what Kafka has not: the one moment in which a frame can be lost."""
+    gateway, seconds = story.gateway(), story.chance.uniform(0.3, 5)
+    how = story.chance.choice(["SIGKILL", "SIGKILL", "SIGTERM"])
+    what = story.chance.choice(["stuck", "deaf", "down"])
+    if not gateway.alive:
+        return
+    silences = story.silent([gateway])
+    for link in gateway.kafka.all():
+        await _spoil(link, what, 0)
+    await asyncio.sleep(seconds)
+    code = ""
+    if gateway.alive:
+        code = f"{await asyncio.to_thread(gateway.kill if how == 'SIGKILL' else gateway.terminate)}".replace("None", "-9")
+    story.say(f"gateway {gateway.number}: {how}, {code}, after {seconds:.1f} s without Kafka ({what})")
+    for link in gateway.kafka.all():
+        link.cut()
+        await link.up()
+        link.clear()
+    story.spoken(silences)
+    await again(story, gateway)

@@ -1,0 +1,101 @@
+"""What happened in a round, for people and for the oracle."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+
+from faults.pipeline.gateways import Gateway
+from faults.pipeline.rig import Pipeline
+from faults.rig import Enricher
+
+
+@dataclass(slots=True)
+class Silence:
+    """Kafka, or the way to it, was not as it should be for a gateway: from, until (microseconds since 1970)."""
+
+    gateway: int
+    begin_us: int
+    end_us: int = 2**62
+
+
+@dataclass(slots=True)
+class Story:
+    """What happened: for people, and for the oracle. `wrong_clocks`: by how much, in seconds, at most."""
+
+    pipeline: Pipeline
+    chance: random.Random
+    lines: list[str] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
+    crew: list[Enricher] = field(default_factory=list)
+    silences: list[Silence] = field(default_factory=list)
+    wrong_clocks: float = 0.0
+    _background: list[asyncio.Task[None]] = field(default_factory=list)
+    _turns: dict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
+    _began: float = field(default_factory=time.monotonic)
+
+    def say(self, what: str) -> None:
+        self.lines.append(f"{time.monotonic() - self._began:.1f} s: {what}")
+
+    async def happen(self, kind: Happening, *, in_background: bool) -> None:
+        self.names.append(kind.name)
+        task = asyncio.create_task(self._in_turn(kind))
+        self._background.append(task)
+        if not in_background:
+            await task
+
+    async def _in_turn(self, kind: Happening) -> None:
+        async with self._turns[kind.of]:
+            await kind.work(self)
+
+    async def heal(self) -> None:
+        await asyncio.gather(*self._background)
+        pipeline = self.pipeline
+        pipeline.broker.thaw()
+        pipeline.proxy.up()
+        pipeline.proxy.heal()
+        for one in self.crew:
+            one.thaw()
+            if not one.runs:
+                self.say(f"an enricher had ended by itself: {one.process.child.returncode}")
+                one.start()
+        for gateway in pipeline.gateways:
+            gateway.thaw()
+            gateway.set_clock(0)
+            if not gateway.alive:
+                self.say(f"gateway {gateway.number} had ended by itself")
+                gateway.ended("by itself")
+                gateway.start()
+            await asyncio.to_thread(gateway.wait)
+        await asyncio.to_thread(pipeline.api.wait)
+
+    # What several faults need
+
+    def gateway(self) -> Gateway:
+        return self.chance.choice(self.pipeline.gateways)
+
+    def silent(self, gateways: Sequence[Gateway]) -> list[Silence]:
+        """From now on; `spoken` ends it."""
+        found = [Silence(gateway.number, time.time_ns() // 1000) for gateway in gateways]
+        self.silences += found
+        return found
+
+    @staticmethod
+    def spoken(silences: Sequence[Silence]) -> None:
+        for silence in silences:
+            silence.end_us = time.time_ns() // 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """`of`: what it happens to; one thing at a time happens to that."""
+
+    name: str
+    of: str
+    work: Callable[[Story], Awaitable[None]]
+    weight: int = 1
+    possible: Callable[[], bool] = lambda: True

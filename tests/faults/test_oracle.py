@@ -1,0 +1,228 @@
+"""The oracle of the whole pipeline sees what is wrong: each damage to a round in which all was right."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import pytest
+
+from faults.pipeline import wire
+from faults.pipeline.gateways import Look, Run
+from faults.pipeline.journal import Line
+from faults.pipeline.model import Model
+from faults.pipeline.story import Silence
+from faults.pipeline.topic import Recorded, Topic
+from faults.pipeline.visits import Visit
+from faults.pipeline.ways import ways
+from faults.pipeline.wire import WireVerdict
+from ocpplog_common.envelope import Envelope, Opcode, Source
+from ocpplog_common.records import ConnectionEvent, ConnectionEventKind, Gap, encode
+
+START_US = 1_795_480_800_000_000
+SECOND = 1_000_000
+CONNECTION = "0" * 31 + "a"
+
+
+def at(second: float) -> datetime:
+    return datetime.fromtimestamp(START_US / 1e6, UTC) + timedelta(seconds=second)
+
+
+@dataclass
+class World:
+    """A charger that asks five times, an answer each, one a second; `frames` are what the topic has."""
+
+    visit: Visit = field(default_factory=lambda: Visit("S1-0", 0, "ocpp1.6", 0, START_US))
+    lines: list[Line] = field(default_factory=list)
+    frames: list[Recorded] = field(default_factory=list)
+    gaps: list[Recorded] = field(default_factory=list)
+    events: list[ConnectionEvent] = field(default_factory=list)
+    run: Run = field(default_factory=lambda: Run("gw-0.0", 0, START_US - SECOND, "exit 0", START_US + 60 * SECOND))
+    silences: list[Silence] = field(default_factory=list)
+    strict: bool = False
+
+    def __post_init__(self) -> None:
+        for number in range(5):
+            asked, answered = b'[2,"S1-0.0.%d","Heartbeat",{}]' % number, b'[3,"S1-0.0.%d",{}]' % number
+            at_us = START_US + number * SECOND
+            self.visit.sent.append(asked)
+            self.visit.received.append((at_us, answered))
+            self.lines += [Line("S1-0", 0, False, at_us, asked), Line("S1-0", 0, True, at_us, answered)]
+            for source, frame in ((Source.CHARGER, asked), (Source.CSMS, answered)):
+                self.frames.append(self.record(source, frame))
+        counts = {"frames_from_charger": 5, "frames_from_csms": 5}
+        ended = ConnectionEvent(ConnectionEventKind.DISCONNECT, "S1-0", at(9), "gw-0.0", "depot", CONNECTION)
+        self.events.append(msgspec.structs.replace(ended, **counts))
+
+    def record(self, source: Source, frame: bytes, sequence: int = 0, opcode: Opcode = Opcode.TEXT) -> Recorded:
+        number = len(self.frames)
+        at_us = START_US + number // 2 * SECOND
+        who = ("S1-0", "depot", source, "ocpp1.6", CONNECTION, sequence or number + 1, at_us, "gw-0.0")
+        return Recorded(0, number, at_us, Envelope(*who, frame, opcode))
+
+    def gap(self, sequence: int, source: Source, count: int, size: int, connections: int = 1) -> None:
+        told = Gap("S1-0", "depot", source, at(0), at(1), count, size, connections, "Kafka")
+        self.gaps.append(self.record(source, encode(told), sequence, Opcode.GAP))
+
+    def lose(self, *numbers: int) -> int:
+        """These numbers are not on the topic; returns how long they were together."""
+        lost = [record for record in self.frames if record.envelope.sequence in numbers]
+        self.frames = [record for record in self.frames if record not in lost]
+        return sum(len(record.envelope.frame) for record in lost)
+
+    def killed(self, second: float, *looks: tuple[float, bool]) -> None:
+        """The gateway at this second, after having said so of Kafka."""
+        self.events.clear()
+        self.run.ended, self.run.ended_us = "killed", START_US + int(second * SECOND)
+        self.run.looks = [Look(START_US + int(when * SECOND), up) for when, up in looks]
+
+    def verdict(self) -> WireVerdict:
+        topic = Topic([*self.frames, *self.gaps], self.frames, self.gaps, [], self.events, [])
+        sides, problems = ways([self.visit], self.lines, {"gw-0.0": self.run}, topic)
+        found = wire.compare(sides, topic, {"gw-0.0": self.run}, self.silences, self.strict)
+        found.problems += problems
+        return found
+
+    def right(self) -> bool:
+        found = self.verdict()
+        return not (found.problems or found.lost)
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def test_all_is_right(world: World) -> None:
+    assert world.right()
+
+
+@pytest.mark.parametrize("numbers", [(1,), (6,), (10,), (3, 5, 7)])
+def test_a_frame_that_is_missing_is_lost(world: World, numbers: tuple[int, ...]) -> None:
+    world.lose(*numbers)
+    assert len(world.verdict().lost) == len(numbers)
+
+
+def test_a_gap_that_tells_it_exactly_makes_it_right(world: World) -> None:
+    world.gap(3, Source.CHARGER, 2, world.lose(3, 5))
+    assert world.right()
+
+
+@pytest.mark.parametrize("wrong", ["count", "less", "bytes", "connections", "name", "side"])
+def test_a_gap_that_tells_it_wrong(world: World, wrong: str) -> None:
+    size = world.lose(3, 5)
+    count, sequence, source, connections = 2, 3, Source.CHARGER, 1
+    match wrong:
+        case "count":
+            count = 3
+        case "less":
+            count = 1
+        case "bytes":
+            size += 1
+        case "connections":
+            connections = 2
+        case "name":
+            sequence = 4
+        case _:
+            source = Source.CSMS
+    world.gap(sequence, source, count, size, connections)
+    assert not world.right()
+
+
+def test_a_gap_where_nothing_is_missing(world: World) -> None:
+    world.gap(3, Source.CHARGER, 1, 20)
+    assert not world.right()
+
+
+def test_frames_out_of_order(world: World) -> None:
+    world.frames[2], world.frames[4] = world.frames[4], world.frames[2]
+    assert any("out of order" in problem for problem in world.verdict().problems)
+
+
+def test_a_byte_that_is_not_as_it_was_sent(world: World) -> None:
+    first = world.frames[0]
+    changed = msgspec.structs.replace(first.envelope, frame=first.envelope.frame.replace(b"Heart", b"heart"))
+    world.frames[0] = replace(first, envelope=changed)
+    assert any("never sent so" in problem for problem in world.verdict().problems)
+
+
+def test_what_the_other_end_did_not_get(world: World) -> None:
+    del world.lines[2]
+    assert any("did not get what was sent" in problem for problem in world.verdict().problems)
+
+
+def test_a_number_that_was_left_out(world: World) -> None:
+    world.frames[-1] = replace(world.frames[-1], envelope=msgspec.structs.replace(world.frames[-1].envelope, sequence=11))
+    assert not world.right()
+
+
+class TestKilled:
+    """Kafka was silent from 0.5 s on: what was passed on from 2 s on may have waited for it."""
+
+    @pytest.fixture
+    def world(self) -> World:
+        found = World()
+        found.killed(5, (1.0, True), (2.0, False), (4.9, False))
+        found.silences.append(Silence(0, START_US + SECOND // 2))
+        return found
+
+    def test_it_takes_what_waited(self, world: World) -> None:
+        world.lose(7, 8, 9, 10)
+        found = world.verdict()
+        assert (found.excused, found.lost, found.problems) == (4, [], [])
+
+    def test_not_what_is_older(self, world: World) -> None:
+        world.lose(*range(1, 11))
+        assert len(world.verdict().lost) == 4
+
+    def test_nothing_where_kafka_was_not_silent(self, world: World) -> None:
+        world.silences.clear()
+        world.lose(9, 10)
+        assert len(world.verdict().lost) == 2
+
+    def test_nothing_after_it_said_that_kafka_answers(self, world: World) -> None:
+        world.run.looks.append(Look(START_US + int(4.95 * SECOND), True))
+        world.lose(7, 8)
+        world.frames.clear()
+        assert world.verdict().excused == 2  # those of the last 1.4 s
+
+    def test_nothing_in_mode_strict(self, world: World) -> None:
+        world.strict = True
+        world.lose(9, 10)
+        found = world.verdict()
+        assert len(found.lost) == 2 and any("not recorded" in problem for problem in found.problems)
+
+    def test_what_stands_before_recorded_frames_is_declared(self, world: World) -> None:
+        world.lose(5)
+        assert not world.right()
+
+
+def test_sigterm_says_how_much_is_lost(world: World) -> None:
+    world.run.ended, world.run.left = "exit 1", 3
+    world.lose(7, 8, 9, 10)
+    found = world.verdict()
+    assert (found.excused, len(found.lost)) == (3, 1)
+
+
+class TestModel:
+    def rows(self, *frames: tuple[Source, str], level: str = "debug") -> list[tuple[str, set[str], str, bool]]:
+        model = Model({"depot": level}, 60 * SECOND)
+        world = World()
+        world.frames.clear()
+        for source, frame in frames:
+            world.frames.append(world.record(source, frame.encode()))
+        model.partition(world.frames)
+        return [(row.action, row.outcomes, row.response, row.optional) for row in model.rows.values()]
+
+    def test_an_exchange(self) -> None:
+        asked, answered = (Source.CHARGER, '[2,"1","Heartbeat",{}]'), (Source.CSMS, '[3,"1",{"a":1}]')
+        assert self.rows(asked, answered) == [("Heartbeat", {"result"}, '{"a":1}', False)]
+        assert self.rows(asked, answered, level="info") == []
+
+    def test_what_is_odd(self) -> None:
+        asked = Source.CHARGER, '[2,"1","Authorize",{}]'
+        assert [row[1] for row in self.rows(asked, asked, (Source.CSMS, '[3,"1",{}]'))] == [{"superseded"}, {"result"}]
+        assert self.rows((Source.CSMS, '[3,"1",{}]')) == [("", {"unmatched"}, "{}", False)]
+        assert self.rows((Source.CHARGER, '[2,"1","Auth')) == [("", {"violation"}, "", False)]
+        assert self.rows(asked) == [("Authorize", {"timeout", "lost"}, "", True)]
