@@ -178,6 +178,7 @@ class TestKilled:
 
     def test_nothing_where_kafka_was_not_silent(self, world: World) -> None:
         world.silences.clear()
+        world.run.looks = [Look(START_US + int(4.9 * SECOND), True)]
         world.lose(9, 10)
         assert len(world.verdict().lost) == 2
 
