@@ -73,7 +73,6 @@ _SHOWN: Final = (
 _VIEW: Final = [
     Asked("configuration", "/v1/config", [{}]),
     Asked("who am I", "/v1/me", [{}]),
-    Asked("sites", "/v1/sites", [{}]),
     Asked("newest entries", LOGS, [{**_DAY, "limit": "100", "columns": ",".join(_SHOWN)}]),
     Asked("number of entries", f"{LOGS}/count", [_DAY]),
     Asked("histogram", HISTOGRAM, [{**_DAY, "by": "outcome", "buckets": "80"}]),

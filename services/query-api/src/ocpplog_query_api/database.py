@@ -25,7 +25,7 @@ from ocpplog_query_api.streaming import Stream, interrupted
 NEWEST: Final = "newest"
 """Names the query for the newest entries of all sites, whatever they are."""
 _KEPT: Final = frozenset({"count", "histogram", "sites", "quiet sites", "online", "edge", NEWEST})
-"""What everyone's page asks when it opens, and reads a day of all sites. It may be a second old; what is searched for never is."""
+"""What everyone's page asks when it opens, and reads a day of all sites. It may be a second old; what is searched for is not."""
 
 
 class Database:
