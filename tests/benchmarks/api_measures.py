@@ -88,7 +88,7 @@ class Measures:
     def first_bytes(self) -> list[Figure]:
         """Of the requests that a browser makes one after the other, again and again; each caller begins with another one."""
         view = start_view(self._api)
-        calls = [[self._api.call(asked.path, asked.variants[0])] for asked in view]
+        calls = [[self._api.shared_call(asked.path, asked.variants[0])] for asked in view]
         found = together(calls, CALLERS, self._seconds * 3)
         return [
             Figure(

@@ -31,17 +31,22 @@ _SHIFTED: Final = ("datetime", "request_timestamp", "stored_at")
 
 @dataclass(frozen=True, slots=True)
 class Api:
-    """`direct`: answers from the store itself; `recorded`: a second process, by way of the recorder."""
+    """`direct`: answers from the store itself, to each caller anew; `recorded`: a second process, by way of the recorder;
+    `shared`: a third one, as people run it."""
 
     store: LocalClickHouse
     database: str
     direct_port: int
     recorded_port: int
+    shared_port: int
     recorder: Recorder
     token: str
 
     def call(self, path: str, parameters: Parameters) -> Call:
         return self._call(self.direct_port, path, parameters)
+
+    def shared_call(self, path: str, parameters: Parameters) -> Call:
+        return self._call(self.shared_port, path, parameters)
 
     def statements(self, path: str, parameters: Parameters) -> list[Call]:
         """What the API asks ClickHouse for that, as it sends it."""
@@ -116,13 +121,15 @@ def api(server: LocalClickHouse, database: str, directory: Path) -> Iterator[Api
     key = key_file.read_text().strip() if key_file.exists() else tokens.create_key(key_file)
     with contextlib.ExitStack() as stack:
         notes = stack.enter_context(recorder(server.port))
-        ports = [free_port(), free_port()]
+        ports = [free_port(), free_port(), free_port()]
         settings = {"api_jwt_key_file": key_file, "clickhouse_database": database, "api_max_seconds": 600}
         settings |= {"api_rate_per_s": 0, "api_max_requests_per_caller": 0}
-        for port, url in zip(ports, (server.url, f"http://127.0.0.1:{notes.port}/"), strict=True):
-            stack.enter_context(_process(directory, {**settings, "api_port": port, "clickhouse_url": url}))
+        recorded = f"http://127.0.0.1:{notes.port}/"
+        for port, url, shared_s in zip(ports, (server.url, recorded, server.url), (0, 0, 1), strict=True):
+            own = {"api_port": port, "clickhouse_url": url, "api_shared_seconds": shared_s}
+            stack.enter_context(_process(directory, {**settings, **own}))
         token = tokens.mint(key, "bench", Role.SUPPORT, ("*",), 86_400)
-        yield Api(server, database, ports[0], ports[1], notes, token)
+        yield Api(server, database, ports[0], ports[1], ports[2], notes, token)
 
 
 @contextlib.contextmanager

@@ -48,7 +48,7 @@ def opened(browser: Browser, served: Api) -> Opened:
     asked: list[str] = []
     page.on("request", lambda request: asked.append(urlsplit(request.url).path))
     page.add_init_script(_WATCH)
-    page.goto(f"http://127.0.0.1:{served.direct_port}/#token={served.token}")
+    page.goto(f"http://127.0.0.1:{served.shared_port}/#token={served.token}")
     page.wait_for_selector("html[data-usable]", timeout=60_000)
     usable = float(page.locator("html").get_attribute("data-usable") or "inf")
     page.wait_for_load_state("networkidle")

@@ -46,8 +46,18 @@ def add(
         "story": story,
     }
     runs[-1]["rounds"].append(entry)
-    path.write_text(json.dumps({"runs": runs}, indent=1, ensure_ascii=False) + "\n")
+    path.write_text(json.dumps(summary(runs) | {"runs": runs}, indent=1, ensure_ascii=False) + "\n")
     path.with_suffix(".md").write_text(table(runs))
+
+
+def summary(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What docs/proof says of all: the oldest run dates them."""
+    rounds = [one for run in runs for one in run["rounds"]]
+    wrong = sum(one["verdict"] != "right" for one in rounds)
+    of_all = sum(one["kind"] == "pipeline" for one in rounds)
+    said = f"{len(rounds)} rounds, {of_all} of them through the whole pipeline, {wrong or 'none'} wrong"
+    commits = ", ".join(dict.fromkeys(run["commit"] for run in runs))
+    return {"date": min(run["date"] for run in runs), "commit": commits, "met": not wrong, "summary": said}
 
 
 _PROCESS: Final = f"{datetime.datetime.now(datetime.UTC):%Y%m%dT%H%M%S}-{os.getpid()}"

@@ -55,7 +55,7 @@ PROMISES: Final = (
     ),
     Promise(
         "Each exchange that its site's level admits is one row: none lost, none twice, whatever is killed, frozen or cut off",
-        ("faults/test_rounds.py", "faults/test_enricher_faults.py", "unit/enricher/test_partition.py"),
+        ("faults/test_rounds.py", "faults/test_pipeline_rounds.py", "faults/test_enricher_faults.py", "faults/test_oracle.py"),
         "make faults",
         ("faults",),
     ),

@@ -55,7 +55,7 @@ class Visitor(Reader):
     def __init__(self, pipeline: Pipeline) -> None:
         super().__init__()
         assert pipeline.api
-        self._api = Api(pipeline.store, DATABASE, pipeline.api.port, 0, Recorder(0), pipeline.token)
+        self._api = Api(pipeline.store, DATABASE, pipeline.api.port, 0, pipeline.api.port, Recorder(0), pipeline.token)
         self.views = 0
         self.last_ms = 0.0
 

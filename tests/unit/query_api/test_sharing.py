@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 
-from ocpplog_query_api.sharing import FRESH_S, Shared
+from ocpplog_query_api.sharing import Shared
+
+FRESH_S = 1.0
 
 
 class Asked:
@@ -33,21 +35,21 @@ async def started(shared: Shared, ask: Callable[[], Coroutine[Any, Any, bytes]],
 
 
 async def test_who_asks_the_same_meanwhile_gets_the_same_answer() -> None:
-    shared, asked = Shared(), Asked()
+    shared, asked = Shared(FRESH_S), Asked()
     tasks = await started(shared, asked, "a", "a", "a")
     asked.go.set()
     assert await asyncio.gather(*tasks) == [b"answer 1"] * 3
 
 
 async def test_other_questions_have_other_answers() -> None:
-    shared, asked = Shared(), Asked()
+    shared, asked = Shared(FRESH_S), Asked()
     tasks = await started(shared, asked, "a", "b")
     asked.go.set()
     assert await asyncio.gather(*tasks) == [b"answer 1", b"answer 2"]
 
 
 async def test_an_answer_that_has_come_is_not_kept() -> None:
-    shared, asked = Shared(), Asked()
+    shared, asked = Shared(FRESH_S), Asked()
     asked.go.set()
     assert await shared.answer("a", asked) == b"answer 1"
     assert await shared.answer("a", asked) == b"answer 2"
@@ -55,7 +57,7 @@ async def test_an_answer_that_has_come_is_not_kept() -> None:
 
 async def test_an_old_question_is_not_joined_and_the_newer_one_is() -> None:
     now = 0.0
-    shared, asked = Shared(lambda: now), Asked()
+    shared, asked = Shared(FRESH_S, lambda: now), Asked()
     old = await started(shared, asked, "a")
     now = FRESH_S + 0.1
     new = await started(shared, asked, "a", "a")
@@ -64,7 +66,7 @@ async def test_an_old_question_is_not_joined_and_the_newer_one_is() -> None:
 
 
 async def test_an_error_reaches_everyone_and_is_asked_again() -> None:
-    shared, asked = Shared(), Asked(OSError("gone"))
+    shared, asked = Shared(FRESH_S), Asked(OSError("gone"))
     tasks = await started(shared, asked, "a", "a")
     asked.go.set()
     assert [str(error) for error in await asyncio.gather(*tasks, return_exceptions=True)] == ["gone", "gone"]
@@ -74,7 +76,7 @@ async def test_an_error_reaches_everyone_and_is_asked_again() -> None:
 
 
 async def test_who_leaves_does_not_take_the_answer_from_the_others() -> None:
-    shared, asked = Shared(), Asked()
+    shared, asked = Shared(FRESH_S), Asked()
     first, second = await started(shared, asked, "a", "a")
     first.cancel()
     await asyncio.sleep(0.01)
@@ -83,7 +85,7 @@ async def test_who_leaves_does_not_take_the_answer_from_the_others() -> None:
 
 
 async def test_when_everyone_has_left_it_is_cancelled_and_asked_anew() -> None:
-    shared, asked = Shared(), Asked()
+    shared, asked = Shared(FRESH_S), Asked()
     tasks = await started(shared, asked, "a", "a")
     for task in tasks:
         task.cancel()
@@ -95,7 +97,7 @@ async def test_when_everyone_has_left_it_is_cancelled_and_asked_anew() -> None:
 
 async def test_what_is_kept_is_given_to_who_comes_later_while_it_is_fresh() -> None:
     now = 0.0
-    shared, asked = Shared(lambda: now), Asked()
+    shared, asked = Shared(FRESH_S, lambda: now), Asked()
     asked.go.set()
     assert await shared.answer("a", asked, keep=True) == b"answer 1"
     assert await shared.answer("a", asked, keep=True) == b"answer 1"
@@ -104,7 +106,7 @@ async def test_what_is_kept_is_given_to_who_comes_later_while_it_is_fresh() -> N
 
 
 async def test_an_error_is_not_kept() -> None:
-    shared, asked = Shared(), Asked(OSError("gone"))
+    shared, asked = Shared(FRESH_S), Asked(OSError("gone"))
     asked.go.set()
     for _ in range(2):
         with pytest.raises(OSError, match="gone"):
@@ -112,10 +114,16 @@ async def test_an_error_is_not_kept() -> None:
     assert asked.times == 2
 
 
-async def test_what_is_kept_is_forgotten_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ocpplog_query_api.sharing.FRESH_S", 0.01)
-    shared, asked = Shared(), Asked()
+async def test_what_is_kept_is_forgotten_by_itself() -> None:
+    shared, asked = Shared(0.01), Asked()
     asked.go.set()
     await shared.answer("a", asked, keep=True)
     await asyncio.sleep(0.05)
     assert not shared._flights
+
+
+async def test_nothing_is_shared_where_nobody_wants_that() -> None:
+    shared, asked = Shared(0.0), Asked()
+    tasks = await started(shared, asked, "a", "a")
+    asked.go.set()
+    assert await asyncio.gather(*tasks) == [b"answer 1", b"answer 2"]

@@ -25,7 +25,7 @@ from ocpplog_query_api.streaming import Stream, interrupted
 NEWEST: Final = "newest"
 """Names the query for the newest entries of all sites, whatever they are."""
 _KEPT: Final = frozenset({"count", "histogram", "sites", "quiet sites", "online", "edge", NEWEST})
-"""What everyone's page asks when it opens, and reads a day of all sites. It may be a second old; what is searched for is not."""
+"""Counts, and what everyone's page asks of all sites when it opens: they may be a second old (ADR 23)."""
 
 
 class Database:
@@ -35,7 +35,7 @@ class Database:
         self._settings = settings
         self._client: AsyncClient | None = None
         self._connecting = asyncio.Lock()
-        self._shared = Shared()
+        self._shared = Shared(settings.api_shared_seconds)
 
     @property
     def name(self) -> str:

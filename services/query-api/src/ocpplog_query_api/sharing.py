@@ -1,4 +1,4 @@
-"""Callers who ask the same at the same time share one answer: when a fault is on, everyone opens the same page."""
+"""Callers who ask the same at the same time share one answer: when a fault is on, everyone opens the same page (ADR 23)."""
 
 from __future__ import annotations
 
@@ -6,10 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Coroutine, Hashable
 from dataclasses import dataclass
-from typing import Any, Final
-
-FRESH_S: Final = 1.0
-"""An answer that was asked for longer ago is not shared with who comes now: it does not have the newest entries."""
+from typing import Any
 
 
 @dataclass(slots=True)
@@ -20,9 +17,11 @@ class _Flight:
 
 
 class Shared:
-    """`clock`: seconds, monotonic."""
+    """An answer that was asked for more than `fresh_s` ago is not shared with who comes now: it does not have the newest entries.
+    `clock`: seconds, monotonic."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, fresh_s: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._fresh_s = fresh_s
         self._clock = clock
         self._flights: dict[Hashable, _Flight] = {}
 
@@ -32,7 +31,7 @@ class Shared:
         `keep`: also for who comes after it, as long as it is fresh.
         """
         flight = self._flights.get(key)
-        if flight is None or (flight.task.done() and not keep) or self._clock() - flight.began > FRESH_S:
+        if flight is None or (flight.task.done() and not keep) or self._clock() - flight.began >= self._fresh_s:
             flight = self._begun(key, ask)
         flight.waiting += 1
         try:
@@ -45,7 +44,7 @@ class Shared:
     def _begun(self, key: Hashable, ask: Callable[[], Coroutine[Any, Any, bytes]]) -> _Flight:
         flight = _Flight(asyncio.create_task(ask()), self._clock())
         self._flights[key] = flight
-        asyncio.get_running_loop().call_later(FRESH_S, self._forget, key, flight)
+        asyncio.get_running_loop().call_later(self._fresh_s, self._forget, key, flight)
         return flight
 
     def _forget(self, key: Hashable, flight: _Flight) -> None:

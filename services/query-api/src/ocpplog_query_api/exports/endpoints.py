@@ -16,6 +16,7 @@ from ocpplog_query_api.exports import columns, locales, naming, xlsx
 from ocpplog_query_api.exports.columns import Column
 from ocpplog_query_api.exports.formats import Csv, File, Ndjson, Parquet, Xlsx
 from ocpplog_query_api.exports.repository import ExportRepository, Matched, Opened
+from ocpplog_query_api.logs.message_ids import told_apart
 from ocpplog_query_api.logs.query import Search
 from ocpplog_query_api.logs.schemas import LogFilters
 from ocpplog_query_api.streaming import Download, unless_gone
@@ -99,7 +100,7 @@ async def export(
     settings = request.app.state.settings
     file = _file(query, request.headers.get("accept-language", ""))
     maximum = min(settings.api_max_export, xlsx.MOST_ROWS if query.format == "xlsx" else settings.api_max_export)
-    found = query.search(datetime.now(UTC))
+    found = await told_apart(database, caller.scope, query.search(datetime.now(UTC)))
     repository = ExportRepository(database, caller.scope, maximum, settings.api_max_seconds)
     opened = await unless_gone(request, repository.open(found, file))
     more = await _said(repository, found, opened, query.truncate) if opened.matched > maximum else {}

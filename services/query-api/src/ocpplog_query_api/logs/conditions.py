@@ -44,16 +44,17 @@ def matching(scope: Scope, search: Search) -> Conditions:
     if search.until:
         conditions.add("datetime < {until:DateTime64(3, 'UTC')}", until=times.for_clickhouse(search.until))
     for number, term in enumerate(search.terms):
-        has(conditions, f"term{number}", term)
+        has(conditions, f"term{number}", term, term in search.texts)
     for number, term in enumerate(search.without):
         _has_not(conditions, f"without{number}", term)
     return conditions
 
 
-def has(conditions: Conditions, name: str, term: str) -> None:
+def has(conditions: Conditions, name: str, term: str, is_text: bool = False) -> None:
     """`words` is indexed, and has every run of four letters or digits that `search` has: a term that is one run is found there,
-    one with blanks or punctuation in what its runs leave over. What has no such run is looked for in the text itself."""
-    runs, elsewhere = words.indexed(term), _elsewhere(conditions, name, term)
+    one with blanks or punctuation in what its runs leave over. What has no such run is looked for in the text itself. `is_text`:
+    the term is no entry's message id."""
+    runs, elsewhere = words.indexed(term), _elsewhere(conditions, name, term, is_text)
     if elsewhere:
         # Several runs in an OR cost more than they save.
         runs = sorted(runs, key=len)[-1:]
@@ -80,12 +81,12 @@ def _in_text(conditions: Conditions, name: str, term: str) -> str:
     return f"(search LIKE {pattern} OR lowerUTF8(error_code) LIKE {pattern})"
 
 
-def _elsewhere(conditions: Conditions, name: str, term: str) -> list[str]:
+def _elsewhere(conditions: Conditions, name: str, term: str, is_text: bool = False) -> list[str]:
     """What is no part of the text: message ids, found whole, and subprotocols, found by how they begin."""
     found = []
-    if len(term) >= words.MESSAGE_ID_LENGTH:
+    if len(term) >= words.MESSAGE_ID_LENGTH and not is_text:
         found.append(f"message_id IN {{{name}_id:Array(String)}}")
-        conditions.parameters[f"{name}_id"] = _cases(term)
+        conditions.parameters[f"{name}_id"] = cases(term)
     if names := words.subprotocols(term):
         found.append(f"subprotocol IN {{{name}_subprotocol:Array(String)}}")
         conditions.parameters[f"{name}_subprotocol"] = names
@@ -101,7 +102,7 @@ def _match(conditions: Conditions, name: str, match: Match) -> None:
         conditions.parameters[name] = [str(value) for value in match.values]
     else:
         text = f"{match.column} IN {{{name}:Array(String)}}"
-        conditions.parameters[name] = [case for value in match.values for case in _cases(str(value))]
+        conditions.parameters[name] = [case for value in match.values for case in cases(str(value))]
     conditions.add(f"NOT ({text})" if match.negated else text)
 
 
@@ -117,5 +118,5 @@ def _connectors(conditions: Conditions, name: str, values: Sequence[str | int | 
     return [f"({' OR '.join(texts)})"]
 
 
-def _cases(value: str) -> list[str]:
+def cases(value: str) -> list[str]:
     return list(dict.fromkeys((value, value.lower(), value.upper())))

@@ -13,6 +13,7 @@ from ocpplog_query_api.database import CurrentDatabase
 from ocpplog_query_api.errors import RESPONSES, InvalidParameter, NotFound, ProblemBody
 from ocpplog_query_api.logs import entries, summary_endpoints
 from ocpplog_query_api.logs.identity import CursorError, Cursors, EntryId, Place
+from ocpplog_query_api.logs.message_ids import told_apart
 from ocpplog_query_api.logs.repository import COUNT_AT_MOST, LogRepository
 from ocpplog_query_api.logs.schemas import LIST_COLUMNS, LogEntryDetail, LogPage, LogPageQuery
 
@@ -39,7 +40,7 @@ async def search(
     cursors: Cursors = request.app.state.cursors
     tied = _tied(query, caller)
     now, after = _begun(cursors, query.cursor, tied)
-    found = query.search(now)
+    found = await told_apart(database, caller.scope, query.search(now))
     repository = LogRepository(database, caller.scope)
     columns = [*chosen(query.columns), *payloads(query.fields)]
     fields = ["id", "datetime", *columns] if query.columns else entries.LISTED

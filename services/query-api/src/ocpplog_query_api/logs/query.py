@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from ocpplog_common.clickhouse import tables
 from ocpplog_query_api.logs.conditions import Conditions as Conditions
-from ocpplog_query_api.logs.conditions import has
+from ocpplog_query_api.logs.conditions import cases, has
 from ocpplog_query_api.logs.conditions import matching as matching
 from ocpplog_query_api.logs.identity import EntryId, Place
 from ocpplog_query_api.logs.search import Order as Order
@@ -52,6 +52,15 @@ def page(
     sql = f"SELECT {selected} FROM {database}.{tables.LOG} WHERE {conditions.sql()} ORDER BY {by} LIMIT {{limit:UInt32}}"
     settings = searching(search) or _BOUNDED * bounded
     return Statement(sql + settings, conditions.parameters | {"limit": limit})
+
+
+def message_ids(database: str, scope: Scope, search: Search, terms: Sequence[str]) -> Statement:
+    """Rows of `message_id`: which of the terms are one, where the search looks."""
+    conditions = matching(scope, Search(sites=search.sites, since=search.since, until=search.until))
+    known = [case for term in terms for case in cases(term)]
+    conditions.add("message_id IN {ids:Array(String)}", ids=known)
+    sql = f"SELECT DISTINCT message_id FROM {database}.{tables.LOG} WHERE {conditions.sql()} LIMIT {{most:UInt32}}"
+    return Statement(sql, conditions.parameters | {"most": len(known)})
 
 
 def is_everything(scope: Scope, search: Search, order: Order) -> bool:

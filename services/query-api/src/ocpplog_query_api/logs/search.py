@@ -46,6 +46,7 @@ class Search:
 
     `terms` must be in an entry, `without` must not. `equal`: column -> values, one of which it must have, written as they are
     stored; `connectors` may hold None, for entries without one. `matches`: more conditions on columns, each of which must hold.
+    `texts`: terms of which it is known that no entry has them as its message id.
     """
 
     terms: Sequence[str] = ()
@@ -57,6 +58,7 @@ class Search:
     without: Sequence[str] = ()
     matches: Sequence[Match] = ()
     violations: bool = False
+    texts: frozenset[str] = frozenset()
 
     @property
     def is_filtered(self) -> bool:

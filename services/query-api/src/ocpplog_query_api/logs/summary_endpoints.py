@@ -11,6 +11,7 @@ from ocpplog_query_api.auth import CurrentCaller
 from ocpplog_query_api.database import CurrentDatabase
 from ocpplog_query_api.errors import InvalidParameter
 from ocpplog_query_api.logs import summaries, times
+from ocpplog_query_api.logs.message_ids import told_apart
 from ocpplog_query_api.logs.repository import COUNT_AT_MOST, LogRepository
 from ocpplog_query_api.logs.schemas import LogFilters
 from ocpplog_query_api.logs.summary_repository import SummaryRepository
@@ -24,7 +25,8 @@ async def count(
     query: Annotated[LogFilters, Query()], request: Request, caller: CurrentCaller, database: CurrentDatabase
 ) -> Total:
     """Entries that match: what `count=true` says on a page, without the page."""
-    seconds, search = request.app.state.settings.api_count_seconds, query.search(datetime.now(UTC))
+    seconds = request.app.state.settings.api_count_seconds
+    search = await told_apart(database, caller.scope, query.search(datetime.now(UTC)))
     total, is_lower_bound = await LogRepository(database, caller.scope).count_within(search, COUNT_AT_MOST, seconds)
     return Total(total=total, total_is_lower_bound=is_lower_bound)
 
@@ -33,7 +35,7 @@ async def count(
 async def histogram(query: Annotated[HistogramQuery, Query()], caller: CurrentCaller, database: CurrentDatabase) -> Histogram:
     """Entries that match, in buckets of time. Without `from`, the 24 hours before `to`; without `to`, until now."""
     now = datetime.now(UTC)
-    search = query.search(now)
+    search = await told_apart(database, caller.scope, query.search(now))
     scale = summaries.scale(search, now, query.buckets)
     buckets = await SummaryRepository(database, caller.scope).histogram(search, query.by, scale)
     span = {"from": times.iso(scale.since), "to": times.iso(scale.until)}
@@ -49,6 +51,7 @@ async def facets(
     All filters count, that of the field itself too. Where too many match, the newest ones are counted (`is_sample`)."""
     if query.contains and len(set(query.field)) > 1:
         raise InvalidParameter("contains", "goes with one `field`")
-    search, at_most = query.search(datetime.now(UTC)), request.app.state.settings.api_facet_rows
+    at_most = request.app.state.settings.api_facet_rows
+    search = await told_apart(database, caller.scope, query.search(datetime.now(UTC)))
     found = await SummaryRepository(database, caller.scope).facets(search, query.field, query.top, query.contains, at_most)
     return Facets(facets=found)
