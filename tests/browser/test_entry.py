@@ -6,8 +6,10 @@ import re
 
 import pytest
 from playwright.sync_api import Page, expect
+from websockets.asyncio.client import connect
+from websockets.typing import Subprotocol
 
-from browser.conftest import ODD, Dashboard, Open
+from browser.conftest import ODD, Dashboard, Open, eventually, in_thread
 
 
 def opened_entry(dashboard: Dashboard, message_id: str) -> Page:
@@ -94,6 +96,33 @@ def test_fields_are_explained_in_the_readers_language(opened: Open, locale: str,
     expect(page.locator(".entry .explanation").filter(has_text=words)).to_be_visible()
     page.keyboard.press("e")
     expect(page.locator(".entry .explanation")).to_have_count(0)
+
+
+async def _settled(gateway: str) -> None:
+    """A charger of OCPP 2.1 tells of a payment."""
+    payload = '{"pspRef":"P1","status":"Settled","settlementAmount":12.5,"settlementTime":"2026-11-24T02:03:31Z"}'
+    async with connect(f"{gateway}/NEW-21", subprotocols=[Subprotocol("ocpp2.1")]) as websocket:
+        await websocket.send(f'[2,"paid","NotifySettlement",{payload}]')
+        await websocket.recv()
+
+
+def test_fields_that_only_2_1_has_are_explained_and_loaded_for_2_1_alone(dashboard: Dashboard) -> None:
+    in_thread(_settled(dashboard.run.gateway))
+    with dashboard.run.api() as api:
+        eventually(lambda: bool(api.get("/v1/logs", params={"message_id": "paid"}).json()["items"]))
+    loaded: list[str] = []
+    dashboard.page.on("request", lambda request: loaded.append(request.url.rsplit("/", 1)[-1]))
+    page = opened_entry(dashboard, "odd")
+    explain = page.get_by_role("checkbox", name="Explain fields")
+    explain.check()
+    expect(page.locator(".entry .explanation").first).to_be_visible()
+    assert [name for name in loaded if name.startswith(("costs.", "grid."))] == []
+    page = dashboard.log("from=all&message_id=paid")
+    page.locator(".row[data-id]").first.click()
+    explained = page.locator(".entry .explanation")
+    expect(explained.filter(has_text="Amount that was paid")).to_be_visible()
+    expect(explained.filter(has_text="How the payment ended")).to_be_visible()
+    assert any(name.startswith("costs.en") for name in loaded)
 
 
 def test_what_came_before_and_after(dashboard: Dashboard) -> None:

@@ -12,11 +12,18 @@ import pytest
 from support import ocpp_schemas
 
 FIELDS = Path(__file__).parents[3] / "services/query-api/dashboard/src/entry/fields"
+LANGUAGES = ["en", "de", "fr"]
 _KEY = re.compile(r'^  "?([\w.]+)"?: "(.+)",$', re.MULTILINE)
 
 
-def _explained(language: str) -> dict[str, str]:
-    return dict(_KEY.findall((FIELDS / f"{language}.ts").read_text()))
+def _texts(file: str) -> dict[str, str]:
+    return dict(_KEY.findall((FIELDS / f"{file}.ts").read_text()))
+
+
+def _explained(language: str, subprotocol: str) -> dict[str, str]:
+    """As `loadDescriptions` puts it together."""
+    known = _texts(language)
+    return known | _texts(f"costs.{language}") | _texts(f"grid.{language}") if subprotocol == "ocpp2.1" else known
 
 
 def _fields(schema: Any) -> Iterator[str]:
@@ -28,22 +35,37 @@ def _fields(schema: Any) -> Iterator[str]:
             yield from _fields(part)
 
 
-@pytest.mark.parametrize("subprotocol", ["ocpp1.6", "ocpp2.0.1"])
-def test_every_field_of_every_message_is_explained(subprotocol: str) -> None:
-    known = _explained("en")
-    missing = set()
+def _keys(subprotocol: str) -> Iterator[tuple[str, ...]]:
+    """Of every field of every message, the names under which it may be explained."""
     for action in ocpp_schemas.actions(subprotocol):
         schemas = (ocpp_schemas.request_schema(subprotocol, action), ocpp_schemas.response_schema(subprotocol, action))
         for side, schema in zip(("request", "response"), schemas, strict=True):
             for name in set(_fields(schema)):
-                keys = (f"{action}.{side}.{name}", f"{action}.{name}", f"response.{name}" if side == "response" else name, name)
-                if not known.keys() & keys:
-                    missing.add((action, name))
-    assert sorted(missing) == []
+                general = (f"response.{name}", name) if side == "response" else (name,)
+                yield (f"{action}.{side}.{name}", f"{action}.{name}", *general)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("subprotocol", sorted(ocpp_schemas.VERSIONS))
+def test_every_field_of_every_message_is_explained(subprotocol: str, language: str) -> None:
+    known = _explained(language, subprotocol).keys()
+    assert sorted(keys[0] for keys in _keys(subprotocol) if known.isdisjoint(keys)) == []
+
+
+@pytest.mark.parametrize("file", ["costs.en", "grid.en"])
+def test_what_is_loaded_for_2_1_is_of_2_1(file: str) -> None:
+    """A text that no field of the version can reach would be loaded for nothing, or is misspelt."""
+    reached = {key for keys in _keys("ocpp2.1") for key in keys}
+    assert sorted(_texts(file).keys() - reached) == []
+
+
+def test_no_two_files_for_2_1_explain_the_same() -> None:
+    assert _texts("costs.en").keys() & _texts("grid.en").keys() == set()
 
 
 @pytest.mark.parametrize("language", ["de", "fr"])
-def test_the_same_fields_in_each_language_in_other_words(language: str) -> None:
-    english, other = _explained("en"), _explained(language)
+@pytest.mark.parametrize("kind", ["", "costs.", "grid."])
+def test_the_same_fields_in_each_language_in_other_words(kind: str, language: str) -> None:
+    english, other = _texts(f"{kind}en"), _texts(f"{kind}{language}")
     assert other.keys() == english.keys()
     assert [name for name in english if english[name] == other[name]] in ([], ["name"])

@@ -3,21 +3,32 @@
 import type { Language } from "../core/preferences";
 import type { fields } from "./fields/en";
 
-/** By field, `Action.field`, or `response.field` for answers in general: the nearest one counts. */
 export type Descriptions = Record<keyof typeof fields, string>;
+/** By field, `Action.field`, `Action.side.field`, or `response.field` for answers in general: the nearest one counts. */
+export type Known = Record<string, string | undefined>;
+type Load = () => Promise<{ fields: Known }>;
 
-const LOADERS: Record<Language, () => Promise<Descriptions>> = {
-  en: async () => (await import("./fields/en")).fields,
-  de: async () => (await import("./fields/de")).fields,
-  fr: async () => (await import("./fields/fr")).fields,
+const COMMON: Record<Language, Load> = {
+  en: () => import("./fields/en"),
+  de: () => import("./fields/de"),
+  fr: () => import("./fields/fr"),
+};
+/** More than all that is common, so only for who reads OCPP 2.1. They go before what is common: 2.1 widened some fields. */
+const ONLY_21: Record<Language, Load[]> = {
+  en: [() => import("./fields/costs.en"), () => import("./fields/grid.en")],
+  de: [() => import("./fields/costs.de"), () => import("./fields/grid.de")],
+  fr: [() => import("./fields/costs.fr"), () => import("./fields/grid.fr")],
 };
 
-export const loadDescriptions = (language: Language): Promise<Descriptions> => LOADERS[language]();
+export async function loadDescriptions(language: Language, subprotocol: string | null): Promise<Known> {
+  const loads = [COMMON[language], ...(subprotocol === "ocpp2.1" ? ONLY_21[language] : [])];
+  const loaded = await Promise.all(loads.map((load) => load()));
+  return Object.assign({}, ...loaded.map(({ fields }) => fields)) as Known;
+}
 
-export function explainer(known: Descriptions, action: string | null) {
-  const of = known as Record<string, string | undefined>;
+export function explainer(known: Known, action: string | null) {
   return (side: "request" | "response", name: string): string | undefined => {
     const keys = [`${action}.${side}.${name}`, `${action}.${name}`, ...(side === "response" ? [`response.${name}`] : []), name];
-    return keys.map((key) => of[key]).find(Boolean);
+    return keys.map((key) => known[key]).find(Boolean);
   };
 }

@@ -17,7 +17,7 @@ import { Icon } from "../ui/icons";
 import { Link } from "../ui/link";
 import { ProblemState, Skeleton } from "../ui/states";
 import { Facts } from "./facts";
-import { type Descriptions, explainer, loadDescriptions } from "./explain";
+import { type Known, explainer, loadDescriptions } from "./explain";
 import { read } from "./marks";
 import { Payload } from "./payload";
 
@@ -58,7 +58,7 @@ export function EntryPanel({ id, close, step }: Properties) {
 }
 
 function Entry({ entry }: { entry: LogEntryDetail }) {
-  const explain = useExplanations(entry.action);
+  const explain = useExplanations(entry);
   const texts = t().entry;
   const request = entry.action ? texts.request : entry.outcome === "gap" ? texts.gapRecord : texts.frame;
   return (
@@ -86,13 +86,17 @@ function Entry({ entry }: { entry: LogEntryDetail }) {
 }
 
 /** The descriptions in the reader's language, while they are wanted. */
-function useExplanations(action: string | null) {
-  const [known, setKnown] = useState<Descriptions | null>(null);
+function useExplanations({ action, subprotocol }: LogEntryDetail) {
+  const [known, setKnown] = useState<Known | null>(null);
   const wanted = preferences.value.explain;
   const current = language.value;
   useEffect(() => {
-    if (wanted) void loadDescriptions(current).then(setKnown);
-  }, [wanted, current]);
+    let gone = false;
+    if (wanted) void loadDescriptions(current, subprotocol).then((loaded) => gone || setKnown(loaded));
+    return () => {
+      gone = true;
+    };
+  }, [wanted, current, subprotocol]);
   return wanted && known ? explainer(known, action) : null;
 }
 
