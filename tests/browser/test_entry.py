@@ -123,6 +123,10 @@ def test_fields_that_only_2_1_has_are_explained_and_loaded_for_2_1_alone(dashboa
     expect(explained.filter(has_text="Amount that was paid")).to_be_visible()
     expect(explained.filter(has_text="How the payment ended")).to_be_visible()
     assert any(name.startswith("costs.en") for name in loaded)
+    # It was refused, and what its details hold is called as a field of another message is.
+    expect(explained.filter(has_text="Why the request was refused")).to_be_visible()
+    expect(page.get_by_role("region", name="Response").get_by_text("cause")).to_be_visible()
+    expect(explained.filter(has_text="the event that caused this one")).to_have_count(0)
 
 
 def test_what_came_before_and_after(dashboard: Dashboard) -> None:

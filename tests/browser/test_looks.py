@@ -47,6 +47,17 @@ def test_axe_is_clean(opened: Open, width: int, theme: Any) -> None:
     no_sideways_scrolling(page)
 
 
+@pytest.mark.parametrize("locale", ["en-GB", "de-DE", "fr-FR"])
+def test_the_usual_columns_fit_on_a_small_screen(opened: Open, locale: str) -> None:
+    page = opened(width=1024, height=768, locale=locale).log("from=all")
+    table = page.locator(".table")
+    assert table.evaluate("table => table.scrollWidth <= table.clientWidth")
+    # The arrow alone says who sent it; the word is there for who cannot see it.
+    word = table.locator(".row[data-id] .source-name").first
+    assert word.evaluate("word => getComputedStyle(word).position") == "absolute"
+    assert word.inner_text()
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_sign_in_settings_and_empty_states_too(opened: Open, theme: Any) -> None:
     dashboard = opened(color_scheme=theme, reduced_motion="reduce")

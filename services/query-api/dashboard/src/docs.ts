@@ -29,7 +29,9 @@ interface Api {
 
 function element(name: string, text: string): HTMLElement {
   const found = document.createElement(name);
-  found.textContent = text;
+  // What stands between backticks is code.
+  const parts = text.split("`").map((part, index) => (index % 2 ? element("code", part) : part));
+  found.append(...parts);
   return found;
 }
 

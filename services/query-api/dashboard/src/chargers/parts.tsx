@@ -18,7 +18,7 @@ export function Online({ charger: { online, since }, long }: { charger: Charger;
         <span class="soft">
           {since ? (
             <>
-              {texts.since} <Moment iso={since} />
+              {texts.since} <Moment iso={since} coarse />
             </>
           ) : (
             texts.never

@@ -68,12 +68,12 @@ export function number(value: number, options: Intl.NumberFormatOptions = {}): s
 /** 12.3k: where there is little room. */
 export const compact = (value: number): string => number(value, { notation: "compact", maximumFractionDigits: 1 });
 
-/** 230 ms, 4.2 s, 3 min */
+/** 230 ms, 4.2 secs, 1.6 mins, 12 mins */
 export function duration(ms: number): string {
   const unit = (value: number, name: string, maximumFractionDigits: number) =>
     number(value, { style: "unit", unit: name, unitDisplay: "short", maximumFractionDigits });
   if (ms < 1000) return unit(ms, "millisecond", 0);
   if (ms < 60_000) return unit(ms / 1000, "second", 1);
-  if (ms < 3_600_000) return unit(ms / 60_000, "minute", 0);
+  if (ms < 3_600_000) return unit(ms / 60_000, "minute", ms < 600_000 ? 1 : 0);
   return ms < 86_400_000 * 2 ? unit(ms / 3_600_000, "hour", 1) : unit(ms / 86_400_000, "day", 1);
 }

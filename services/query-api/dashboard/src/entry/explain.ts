@@ -4,7 +4,8 @@ import type { Language } from "../core/preferences";
 import type { fields } from "./fields/en";
 
 export type Descriptions = Record<keyof typeof fields, string>;
-/** By field, `Action.field`, `Action.side.field`, or `response.field` for answers in general: the nearest one counts. */
+/** By field, `Action.field`, `Action.side.field`, or `response.field` for answers in general: the nearest one counts. In a CALLERROR
+ * only `error.field`: what is in its details is not of the standard, whatever it is called. */
 export type Known = Record<string, string | undefined>;
 type Load = () => Promise<{ fields: Known }>;
 
@@ -27,7 +28,8 @@ export async function loadDescriptions(language: Language, subprotocol: string |
 }
 
 export function explainer(known: Known, action: string | null) {
-  return (side: "request" | "response", name: string): string | undefined => {
+  return (side: "request" | "response" | "error", name: string): string | undefined => {
+    if (side === "error") return known[`error.${name}`];
     const keys = [`${action}.${side}.${name}`, `${action}.${name}`, ...(side === "response" ? [`response.${name}`] : []), name];
     return keys.map((key) => known[key]).find(Boolean);
   };

@@ -78,7 +78,7 @@ function Entry({ entry }: { entry: LogEntryDetail }) {
       )}
       <Payload title={request} side="request" text={entry.request} violations={entry.violations} explain={explain && ((name) => explain("request", name))} />
       {(entry.action || entry.response) && (
-        <Payload title={texts.response} side="response" text={entry.response} violations={entry.violations} explain={explain && ((name) => explain("response", name))} />
+        <Payload title={texts.response} side="response" text={entry.response} violations={entry.violations} explain={explain && ((name) => explain(entry.outcome === "error" ? "error" : "response", name))} />
       )}
       {entry.neighbours && <Neighbours entry={entry} neighbours={entry.neighbours} />}
     </>

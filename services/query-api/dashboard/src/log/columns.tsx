@@ -34,16 +34,17 @@ function readings(name: "power" | "current" | "voltage", prefix: "power" | "curr
   return { name, width: "11rem", cell, end: true, fields: [`${prefix}_l1`, `${prefix}_l2`, `${prefix}_l3`, prefix, `${prefix}_unit`] };
 }
 
+/** The usual nine fit beside each other from 1,024 pixels on: who sent it is an arrow there. */
 const COLUMNS: readonly Column[] = [
-  { name: "datetime", width: "12.5rem", cell: (entry) => <Moment iso={entry.datetime} /> },
-  { name: "action", width: "minmax(13.5rem, 1.6fr)", cell: (entry) => <Action entry={entry} /> },
+  { name: "datetime", width: "minmax(12rem, 12.5rem)", cell: (entry) => <Moment iso={entry.datetime} /> },
+  { name: "action", width: "minmax(11.8rem, 1.6fr)", cell: (entry) => <Action entry={entry} /> },
   text("charger_id", "minmax(9rem, 1fr)", "charger"),
-  { name: "connector", width: "6.5rem", cell: (entry) => entry.connector_id },
-  { name: "status", width: "minmax(9rem, .9fr)", cell: (entry) => <StatusText status={entry.status} /> },
-  { name: "error_code", width: "minmax(9rem, 1.2fr)", cell: (entry) => <ErrorCode entry={entry} /> },
-  { name: "source", width: "9.75rem", cell: (entry) => <SourceText source={entry.source} /> },
-  text("site_id", "minmax(8rem, .9fr)", "site"),
-  { name: "latency", width: "5rem", cell: (entry) => (entry.latency_ms === null ? "" : duration(entry.latency_ms)), end: true },
+  { name: "connector", width: "6.25rem", cell: (entry) => entry.connector_id },
+  { name: "status", width: "minmax(7.6rem, .9fr)", cell: (entry) => <StatusText status={entry.status} /> },
+  { name: "error_code", width: "minmax(8rem, 1.2fr)", cell: (entry) => <ErrorCode entry={entry} /> },
+  { name: "source", width: "minmax(2.4rem, 10.5rem)", cell: (entry) => <SourceText source={entry.source} /> },
+  text("site_id", "minmax(7rem, .9fr)", "site"),
+  { name: "latency", width: "4.8rem", cell: (entry) => (entry.latency_ms === null ? "" : duration(entry.latency_ms)), end: true },
   { name: "outcome", width: "10rem", cell: (entry) => <OutcomeBadge outcome={entry.outcome} /> },
   text("vendor_error_code", "9rem"),
   text("info", "minmax(10rem, 1.5fr)"),
@@ -142,8 +143,8 @@ function ErrorCode({ entry }: { entry: LogEntry }) {
 
 export function SourceText({ source }: { source: LogEntry["source"] }) {
   return (
-    <span class="source">
-      <Icon name={source === "csms" ? "receive" : "send"} size={13} /> {t().source[source]}
+    <span class="source" title={t().source[source]}>
+      <Icon name={source === "csms" ? "receive" : "send"} size={13} /> <span class="source-name">{t().source[source]}</span>
     </span>
   );
 }

@@ -40,8 +40,8 @@ function columns(): RowColumn<Session>[] {
     { name: "site", title: t().field.site, whole: true, cell: ({ site_id }) => site_id },
     { name: "state", title: texts.state, cell: (session) => <SessionState session={session} /> },
     { name: "duration", title: texts.duration, end: true, cell: lasted },
-    { name: "energy", title: texts.energy, end: true, cell: ({ energy_wh }) => energy(energy_wh) },
-    { name: "power", title: texts.maxPower, end: true, cell: ({ max_power_w }) => power(max_power_w) },
+    { name: "energy", title: texts.energy, end: true, cell: ({ energy_wh }) => energy(energy_wh, true) },
+    { name: "power", title: texts.maxPower, end: true, cell: ({ max_power_w }) => power(max_power_w, true) },
     { name: "tag", title: t().field.id_tag, cell: ({ id_tag }) => id_tag },
     { name: "reason", title: t().field.reason, cell: ({ reason }) => reason },
   ];

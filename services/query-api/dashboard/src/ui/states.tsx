@@ -35,6 +35,8 @@ export function words(problem: unknown): { title: string; detail: string } {
   const known = (texts as unknown as Record<string, string>)[problem.kind];
   const title = known ?? (problem.title || texts.unexpected(problem.status));
   if (problem.kind === "query-too-slow" || problem.kind === "query-too-big") return { title, detail: texts.narrow };
+  // The server's words, which are English, say the same once more.
+  if (problem.kind === "not-found") return { title, detail: "" };
   if (problem.status === 503) return { title, detail: texts.later };
   return { title, detail: problem.detail };
 }

@@ -282,6 +282,7 @@ export const fields: Descriptions = {
   publicKey: "Schlüssel, mit dem sich die Signatur prüfen lässt.",
   ongoingIndicator: "Ob die Transaktion noch läuft.",
   messagesInQueue: "Ob in der Station noch Nachrichten zur Transaktion warten.",
-  errorDescription: "Was der Antwortende über den Fehler sagt.",
-  errorDetails: "Einzelheiten des Fehlers; ihre Form steht nicht im Standard.",
+  "error.errorCode": "Warum die Anfrage abgelehnt wurde, aus der Liste von OCPP-J: NotImplemented, NotSupported, FormatViolation, InternalError, …",
+  "error.errorDescription": "Was der Antwortende über den Fehler sagt.",
+  "error.errorDetails": "Einzelheiten des Fehlers; ihre Form steht nicht im Standard.",
 };

@@ -299,6 +299,7 @@ export const fields = {
   ongoingIndicator: "Whether the transaction goes on.",
   messagesInQueue: "Whether messages about the transaction still wait at the station.",
   // Errors
-  errorDescription: "What the answerer says about the error.",
-  errorDetails: "Details of the error; their form is not in the standard.",
+  "error.errorCode": "Why the request was refused, from the list of OCPP-J: NotImplemented, NotSupported, FormatViolation, InternalError, …",
+  "error.errorDescription": "What the answerer says about the error.",
+  "error.errorDetails": "Details of the error; their form is not in the standard.",
 };

@@ -282,6 +282,7 @@ export const fields: Descriptions = {
   publicKey: "Clé permettant de vérifier la signature.",
   ongoingIndicator: "Si la transaction est en cours.",
   messagesInQueue: "Si des messages sur la transaction attendent encore dans la borne.",
-  errorDescription: "Ce que le répondant dit de l’erreur.",
-  errorDetails: "Détails de l’erreur ; leur forme n’est pas dans le standard.",
+  "error.errorCode": "Pourquoi la requête a été refusée, dans la liste d’OCPP-J : NotImplemented, NotSupported, FormatViolation, InternalError, …",
+  "error.errorDescription": "Ce que le répondant dit de l’erreur.",
+  "error.errorDetails": "Détails de l’erreur ; leur forme n’est pas dans le standard.",
 };
