@@ -94,7 +94,10 @@ async def test_nothing_is_delivered_during_resume() -> None:
 
 
 async def test_a_listener_that_early_messages_are_too_many_for_stays_held() -> None:
+    some_came = asyncio.Event()
+
     async def scene(side: ChargerConnection) -> None:
+        await some_came.wait()
         await asyncio.sleep(0.05)
         listener = FakeListener(side, room=3)
         side.attach(listener)
@@ -109,6 +112,8 @@ async def test_a_listener_that_early_messages_are_too_many_for_stays_held() -> N
         for number in range(40):
             await client.send(str(number))
             await asyncio.sleep(0.002)
+            if number == 10:
+                some_came.set()
         await task
 
 
