@@ -39,7 +39,7 @@ const COLUMNS: readonly Column[] = [
   { name: "datetime", width: "minmax(12rem, 12.5rem)", cell: (entry) => <Moment iso={entry.datetime} /> },
   { name: "action", width: "minmax(11.8rem, 1.6fr)", cell: (entry) => <Action entry={entry} /> },
   text("charger_id", "minmax(8.8rem, 1fr)", "charger"),
-  { name: "connector", width: "6.25rem", cell: (entry) => entry.connector_id },
+  { name: "connector", width: "6.6rem", cell: (entry) => entry.connector_id },
   { name: "status", width: "minmax(9.4rem, .9fr)", cell: (entry) => <StatusText status={entry.status} /> },
   { name: "error_code", width: "minmax(6.5rem, 1.2fr)", cell: (entry) => <ErrorCode entry={entry} /> },
   { name: "source", width: "minmax(2.1rem, 10.5rem)", cell: (entry) => <SourceText source={entry.source} /> },
