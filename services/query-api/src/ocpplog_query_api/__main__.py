@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import socket
 import sys
+from typing import Final
 
 import uvicorn
 from fastapi import FastAPI
@@ -15,6 +16,9 @@ from ocpplog_common.tracing import TracingError
 from ocpplog_query_api.app import create_app
 from ocpplog_query_api.connections import ConnectionLimits, guarded
 from ocpplog_query_api.settings import ApiSettings
+
+_MOST_HEAD_BYTES: Final = 64 * 1024
+"""Of a request: its line and headers. A hundred filters of a search and a token fit many times."""
 
 
 def main() -> int:
@@ -43,7 +47,14 @@ def main() -> int:
     # h11 refuses headers that do not end; httptools, which uvicorn takes where it finds it, keeps them all.
     limits = ConnectionLimits(settings.api_max_connections, settings.api_request_seconds)
     config = uvicorn.Config(
-        app, log_config=None, access_log=False, timeout_graceful_shutdown=10, server_header=False, http=guarded(limits)
+        app,
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=10,
+        server_header=False,
+        http=guarded(limits),
+        # Beyond h11's own 16 KiB, a head was refused or not by how the network cut it.
+        h11_max_incomplete_event_size=_MOST_HEAD_BYTES,
     )
     try:
         _Server(app, config).run(sockets=[listener])
