@@ -42,7 +42,7 @@ class Served:
 async def charger(gate: Gate, charger_id: str) -> AsyncIterator[Served]:
     """Asks, and gets the answer to it, on one connection."""
 
-    async def talk() -> None:
+    async def talk(served: Served) -> None:
         async with join(gate, f"/{charger_id}") as point:
             for number in range(10**9):
                 await point.send(f'[2,"{number}", "Heartbeat" ,{{"ünï":[1.50]}}]')
@@ -50,18 +50,15 @@ async def charger(gate: Gate, charger_id: str) -> AsyncIterator[Served]:
                 served.one()
                 await asyncio.sleep(0.01)
 
-    served = Served()
-    async with _beside(talk):
-        await served.more(3)
+    async with _beside(talk) as served:
         yield served
-        await served.more(3)
 
 
 @contextlib.asynccontextmanager
 async def caller(url: str, path: str, headers: dict[str, str]) -> AsyncIterator[Served]:
     """Asks for the same again and again, on a new connection each time, and gets the same."""
 
-    async def ask() -> None:
+    async def ask(served: Served) -> None:
         first = None
         while True:
             async with httpx.AsyncClient(base_url=url, headers=headers, timeout=20) as client:
@@ -72,22 +69,22 @@ async def caller(url: str, path: str, headers: dict[str, str]) -> AsyncIterator[
             served.one()
             await asyncio.sleep(0.01)
 
-    served = Served()
-    async with _beside(ask):
-        await served.more(3)
+    async with _beside(ask) as served:
         yield served
-        await served.more(3)
 
 
 @contextlib.asynccontextmanager
-async def _beside(work: Callable[[], Coroutine[Any, Any, None]]) -> AsyncIterator[None]:
-    """Runs while the body does; what it raises ends the body."""
-    task = asyncio.create_task(work())
+async def _beside(work: Callable[[Served], Coroutine[Any, Any, None]]) -> AsyncIterator[Served]:
+    """Runs while the body does, and is served before it and after it; what it raises ends the body."""
+    served = Served()
+    task = asyncio.create_task(work(served))
     body = asyncio.current_task()
     assert body
     task.add_done_callback(lambda ended: None if ended.cancelled() else body.cancel())
     try:
-        yield
+        await served.more(3)
+        yield served
+        await served.more(3)
     finally:
         if task.done() and not task.cancelled():
             task.result()

@@ -1,4 +1,6 @@
 import asyncio
+import gc
+import weakref
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -39,6 +41,16 @@ async def test_who_asks_the_same_meanwhile_gets_the_same_answer() -> None:
     tasks = await started(shared, asked, "a", "a", "a")
     asked.go.set()
     assert await asyncio.gather(*tasks) == [b"answer 1"] * 3
+
+
+async def test_an_answer_that_is_not_kept_is_held_by_nobody() -> None:
+    shared, asked = Shared(FRESH_S), Asked()
+    [task] = await started(shared, asked, "a")
+    flight = weakref.ref(shared._flights["a"].task)
+    asked.go.set()
+    await task
+    gc.collect()
+    assert flight() is None
 
 
 async def test_other_questions_have_other_answers() -> None:

@@ -32,7 +32,7 @@ class Shared:
         """
         flight = self._flights.get(key)
         if flight is None or (flight.task.done() and not keep) or self._clock() - flight.began >= self._fresh_s:
-            flight = self._begun(key, ask)
+            flight = self._begun(key, ask, keep)
         flight.waiting += 1
         try:
             return await asyncio.shield(flight.task)
@@ -41,10 +41,12 @@ class Shared:
             if not flight.waiting and not (keep and _has_answer(flight)):
                 self._ended(key, flight)
 
-    def _begun(self, key: Hashable, ask: Callable[[], Coroutine[Any, Any, bytes]]) -> _Flight:
+    def _begun(self, key: Hashable, ask: Callable[[], Coroutine[Any, Any, bytes]], keep: bool) -> _Flight:
         flight = _Flight(asyncio.create_task(ask()), self._clock())
         self._flights[key] = flight
-        asyncio.get_running_loop().call_later(self._fresh_s, self._forget, key, flight)
+        if keep:
+            # Of what is not kept, a timer would hold the answer for nobody.
+            asyncio.get_running_loop().call_later(self._fresh_s, self._forget, key, flight)
         return flight
 
     def _forget(self, key: Hashable, flight: _Flight) -> None:
