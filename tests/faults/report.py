@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from support import apache_kafka
+from support.commits import commit
 
 _FILE: Final = os.environ.get("FAULTS_REPORT", "")
 _ROOT: Final = Path(__file__).parents[2]
@@ -69,7 +70,7 @@ def _run() -> dict[str, Any]:
         "date": f"{datetime.datetime.now(datetime.UTC):%Y-%m-%dT%H:%M:%SZ}",
         "machine": {"cores": os.cpu_count(), "memory_gib": _memory_gib(), "system": platform.platform(terse=True)},
         "versions": {"Python": platform.python_version(), "ClickHouse": _clickhouse(), "Kafka": _kafka()},
-        "commit": _commit(),
+        "commit": commit(_ROOT),
         "command": _command(),
         "rounds": [],
     }
@@ -116,15 +117,6 @@ def _kafka() -> str:
     found = sorted(Path(apache_kafka.JARS).glob("kafka-clients-*.jar"))
     version = found[0].stem.removeprefix("kafka-clients-") if found else "unknown"
     return f"{version} ({apache_kafka.NODES} node{'s' * (apache_kafka.NODES > 1)})"
-
-
-def _commit() -> str:
-    def git(*arguments: str) -> str:
-        return subprocess.run(["git", *arguments], cwd=_ROOT, capture_output=True, text=True).stdout.strip()
-
-    # What git does not know yet, such as the first report, is no change of the code.
-    changed = [line for line in git("status", "--porcelain", "-uno").splitlines() if "docs/proof/" not in line]
-    return git("rev-parse", "--short=10", "HEAD") + ("+changes" if changed else "")
 
 
 def _command() -> str:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 import platform
-import subprocess
 import sys
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from support.commits import commit
 
 
 @dataclass(frozen=True)
@@ -52,16 +53,10 @@ def summary(runs: dict[str, Any]) -> dict[str, Any]:
 
 def context(root: Path, command: str) -> dict[str, str]:
     """When, where and of what: a commit that ends in + is one with changes."""
-    commit = _git(root, "rev-parse", "--short=12", "HEAD")
-    changed = "+" if _git(root, "status", "--porcelain", "--untracked-files=no", "--", ".", ":!docs/proof") else ""
     machine = f"{os.cpu_count()} CPUs, {platform.machine()}, {platform.system()} {platform.release().partition('-')[0]}"
     now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     python = f"Python {sys.version.split()[0]}"
-    return {"date": now, "commit": commit + changed, "machine": f"{machine}, {python}", "command": command}
-
-
-def _git(root: Path, *arguments: str) -> str:
-    return subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True).stdout.strip()
+    return {"date": now, "commit": commit(root), "machine": f"{machine}, {python}", "command": command}
 
 
 def _page(runs: dict[str, Any]) -> str:

@@ -8,6 +8,7 @@ import signal
 from faults.pipeline.gateways import Gateway
 from faults.pipeline.story import Story
 from faults.rig import SESSION_TIMEOUT_S, Enricher
+from support.processes import Process
 
 
 async def gateway_killed(story: Story) -> None:
@@ -105,12 +106,7 @@ async def _central(story: Story, number: int) -> None:
 
 
 async def central_frozen(story: Story) -> None:
-    seconds = story.chance.uniform(0.5, 4)
-    story.say(f"central system: SIGSTOP for {seconds:.1f} s")
-    child = story.pipeline.central.process.child
-    child.send_signal(signal.SIGSTOP)
-    await asyncio.sleep(seconds)
-    child.send_signal(signal.SIGCONT)
+    await _frozen(story, "central system", story.pipeline.central.process, 4)
 
 
 async def api_ends(story: Story) -> None:
@@ -122,9 +118,12 @@ async def api_ends(story: Story) -> None:
 
 
 async def api_frozen(story: Story) -> None:
-    seconds = story.chance.uniform(0.5, 3)
-    story.say(f"API: SIGSTOP for {seconds:.1f} s")
-    child = story.pipeline.api.process.child
-    child.send_signal(signal.SIGSTOP)
+    await _frozen(story, "API", story.pipeline.api.process, 3)
+
+
+async def _frozen(story: Story, name: str, process: Process, longest_s: float) -> None:
+    seconds = story.chance.uniform(0.5, longest_s)
+    story.say(f"{name}: SIGSTOP for {seconds:.1f} s")
+    process.child.send_signal(signal.SIGSTOP)
     await asyncio.sleep(seconds)
-    child.send_signal(signal.SIGCONT)
+    process.child.send_signal(signal.SIGCONT)
