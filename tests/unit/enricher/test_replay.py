@@ -188,6 +188,7 @@ def enriched(number: int) -> Enriched:
     log = LogRow(
         **common, **place, source="charger", subprotocol="", outcome="result", gateway_id="", kafka_offset=0, status="right"
     )
+    place |= {"connector_id": None, "transaction_id": "", "retention_days": 400}
     sample = SampleRow(**common, **place, sampled_at=common["datetime"], action="MeterValues", measurand="V", sample=0, value=1.0)
     return Enriched(log, [sample] if number == 1 else [])
 

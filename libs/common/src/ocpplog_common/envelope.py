@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import secrets
+import sys
 from collections.abc import Iterable
 from enum import StrEnum
 from functools import lru_cache
@@ -140,38 +141,52 @@ class Envelope(msgspec.Struct, frozen=True, gc=False):
         """The envelope of a record. Raises `EnvelopeError` for a header that is missing or has no meaning."""
         found = dict(headers)
         try:
+            charger_id, site_id, subprotocol, connection_id, gateway_id = _names(
+                key or b"",
+                found[Header.SITE_ID],
+                found[Header.SUBPROTOCOL],
+                found[Header.CONNECTION_ID],
+                found[Header.GATEWAY_ID],
+            )
             return cls(
-                charger_id=_decoded(key or b""),
-                site_id=_text(found, Header.SITE_ID),
-                source=_source(found),
-                subprotocol=_text(found, Header.SUBPROTOCOL),
-                connection_id=_connection_id(found),
-                sequence=_number(found, Header.SEQUENCE, _SEQUENCES),
-                received_at_us=_number(found, Header.RECEIVED_AT, _TIMES),
-                gateway_id=_text(found, Header.GATEWAY_ID),
+                charger_id=charger_id,
+                site_id=site_id,
+                source=_source(found[Header.SOURCE]),
+                subprotocol=subprotocol,
+                connection_id=connection_id,
+                sequence=_number(Header.SEQUENCE, found[Header.SEQUENCE], _SEQUENCES),
+                received_at_us=_number(Header.RECEIVED_AT, found[Header.RECEIVED_AT], _TIMES),
+                gateway_id=gateway_id,
                 frame=value or b"",
                 opcode=_opcode(found.get(Header.OPCODE, b"text")),
                 registered=found.get(Header.REGISTERED) != _NOT_REGISTERED[1],
             )
         except EnvelopeError:
             raise
+        except KeyError as missing:
+            raise EnvelopeError(f"header {missing.args[0]}: missing") from None
         except ValueError as error:
             raise EnvelopeError(f"record of ocpp.frames: {error}") from error
-        except AttributeError:
+        except (AttributeError, TypeError):
             # Kafka allows a header without a value, which is None.
             empty = ", ".join(name for name, value in found.items() if value is None)
             raise EnvelopeError(f"header {empty}: has no value") from None
 
 
-@lru_cache(100_000)
-def _decoded(text: bytes) -> str:
-    """Names come again with every frame: of a charger, its site, its connection."""
-    return text.decode()
+@lru_cache(50_000)
+def _names(charger: bytes, site: bytes, subprotocol: bytes, connection: bytes, gateway: bytes) -> tuple[str, str, str, str, str]:
+    """Those of a charger, its site, its subprotocol, its connection and the gateway: they come again with every frame."""
+    connection_id = connection.decode()
+    if not _CONNECTION_ID.fullmatch(connection_id):
+        raise EnvelopeError(f"header {Header.CONNECTION_ID}: {connection_id!r} is not 32 hex digits")
+    # Shared: a charger has many connections, a site many chargers.
+    charger_id, site_id, agreed, gateway_id = (sys.intern(name.decode()) for name in (charger, site, subprotocol, gateway))
+    return charger_id, site_id, agreed, connection_id, gateway_id
 
 
-def _source(headers: dict[str, bytes]) -> Source:
-    found = _SOURCE_OF.get(headers.get(Header.SOURCE, b""))
-    return Source(_text(headers, Header.SOURCE)) if found is None else found
+def _source(text: bytes) -> Source:
+    found = _SOURCE_OF.get(text)
+    return Source(text.decode()) if found is None else found
 
 
 def _opcode(text: bytes) -> Opcode:
@@ -179,32 +194,11 @@ def _opcode(text: bytes) -> Opcode:
     return Opcode(text.decode()) if found is None else found
 
 
-def _text(headers: dict[str, bytes], name: Header) -> str:
+def _number(name: Header, text: bytes, allowed: range) -> int:
     try:
-        return _decoded(headers[name])
-    except KeyError:
-        raise EnvelopeError(f"header {name}: missing") from None
-
-
-def _connection_id(headers: dict[str, bytes]) -> str:
-    return _checked_connection_id(_text(headers, Header.CONNECTION_ID))
-
-
-@lru_cache(100_000)
-def _checked_connection_id(text: str) -> str:
-    if not _CONNECTION_ID.fullmatch(text):
-        raise EnvelopeError(f"header {Header.CONNECTION_ID}: {text!r} is not 32 hex digits")
-    return text
-
-
-def _number(headers: dict[str, bytes], name: Header, allowed: range) -> int:
-    raw = headers.get(name)
-    try:
-        number = int(_text(headers, name) if raw is None else raw)
-    except EnvelopeError:
-        raise
+        number = int(text)
     except ValueError:
-        raise EnvelopeError(f"header {name}: {raw!r} is not a number") from None
+        raise EnvelopeError(f"header {name}: {text!r} is not a number") from None
     if number not in allowed:
         raise EnvelopeError(f"header {name}: {number} is out of range")
     return number

@@ -30,24 +30,31 @@ _TRANSACTIONS: Final[_Places] = (
     ("csChargingProfiles", "transactionId"),
     ("chargingProfile", "transactionId"),
 )
+_TEXTS: Final = {"info": "info", "vendorId": "vendor_id", "idTag": "id_tag"}
+"""Field of any request -> column."""
 
 
 def of_request(action: str, request: Reader) -> Columns:
     found: Columns = {
         "connector_id": _first(request, _CONNECTORS, reading.connector),
         "transaction_id": _first(request, _TRANSACTIONS, reading.identifier) or "",
-        "info": request.text("info"),
-        "vendor_id": request.text("vendorId"),
-        "id_tag": request.text("idTag") or request.inner("idToken").text("idToken"),
     }
+    for name, column in _TEXTS.items():
+        if name in request.value:
+            found[column] = request.text(name)
+    if "idToken" in request.value and not found.get("id_tag"):
+        found["id_tag"] = request.inner("idToken").text("idToken")
     if action in _TIMESTAMPED:
         found["request_timestamp"] = _moment(request)
     return found | _of_action(action, request)
 
 
 def of_response(action: str, response: Reader) -> Columns:
-    holder = "idTagInfo" if response.value.get("idTagInfo") is not None else "idTokenInfo"
-    found: Columns = {"id_tag_info_status": response.inner(holder).text("status")}
+    found: Columns = {}
+    for holder in ("idTagInfo", "idTokenInfo"):
+        if response.value.get(holder) is not None:
+            found["id_tag_info_status"] = response.inner(holder).text("status")
+            break
     if action in _STARTS and (transaction := response.read("transactionId", reading.identifier)):
         found["transaction_id"] = transaction
     return found
@@ -89,10 +96,14 @@ def _of_event(event: Reader | None) -> Columns:
 
 
 def _first(request: Reader, places: _Places, parse: Callable[[object], _Parsed]) -> _Parsed | None:
+    value = request.value
     for holder, name in places:
-        # Some of these names are lists in other actions.
-        within = request.value.get(holder) if holder else request.value
-        if not isinstance(within, dict) or name not in within:
+        if holder:
+            # Some of these names are lists in other actions.
+            within = value.get(holder)
+            if not isinstance(within, dict) or name not in within:
+                continue
+        elif name not in value:
             continue
         found = (request.inner(holder) if holder else request).read(name, parse)
         if found is not None:

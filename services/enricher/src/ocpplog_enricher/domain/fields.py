@@ -5,7 +5,7 @@ A column is filled from the payload or stays empty; what cannot be read is a vio
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -48,8 +48,9 @@ class _Enrichment:
     def rows(self) -> Enriched:
         row = self._frame_columns()
         metered = self._meter_values()
-        for column, value in (self._payload_columns() | self._metered_columns(metered)).items():
-            setattr(row, column, value)
+        for found in (self._payload_columns(), self._metered_columns(metered)):
+            for column, value in found.items():
+                setattr(row, column, value)
         told = self.violations + metered.violations
         row.violations = self.violations + first(metered.violations, "request") + self._schema_violations(told)
         return Enriched(row, self._samples(row, metered))
@@ -100,47 +101,42 @@ class _Enrichment:
     def _meter_values(self) -> MeterValues:
         name = _METERED.get(self.action, "")
         found = meter_values.unpack(self.request.get(name), f"request.{name}")
-        if len(found.samples) > _MOST_SAMPLES:
-            self.violations.append(f"request.{name}: of {len(found.samples)} samples the first {_MOST_SAMPLES} are rows")
+        if (count := sum(len(samples) for _, samples in found.entries)) > _MOST_SAMPLES:
+            self.violations.append(f"request.{name}: of {count} samples the first {_MOST_SAMPLES} are rows")
         return found
 
-    def _metered_columns(self, metered: MeterValues) -> columns.Columns:
+    def _metered_columns(self, metered: MeterValues) -> Mapping[str, object]:
         """Of OCPP 2.x the reading at the end of a transaction is one of its meter values."""
         if self.action == "TransactionEvent" and self.request.get("eventType") == "Ended":
             return metered.columns | {"meter_stop": metered.meter_stop}
-        return dict(metered.columns)
+        return metered.columns
 
     def _samples(self, row: LogRow, metered: MeterValues) -> list[SampleRow]:
-        # Of an entry all have the same.
-        times = {sample.sampled_at: "" for sample in metered.samples}
-        for moment in times:
-            times[moment] = timestamps.for_clickhouse(moment) if moment else row.datetime
-        return [
-            SampleRow(
-                site_id=row.site_id,
-                charger_id=row.charger_id,
-                connector_id=row.connector_id,
-                transaction_id=row.transaction_id,
-                datetime=row.datetime,
-                sampled_at=times[sample.sampled_at],
-                action=row.action,
-                measurand=sample.measurand,
-                phase=sample.phase,
-                context=sample.context,
-                location=sample.location,
-                value=sample.value,
-                unit=sample.unit,
-                value_si=sample.value_si,
-                signed=sample.signed,
-                connection_id=row.connection_id,
-                sequence=row.sequence,
-                sample=number,
-                kafka_partition=row.kafka_partition,
-                closed_offset=row.closed_offset,
-                retention_days=row.retention_days,
-            )
-            for number, sample in enumerate(metered.samples[:_MOST_SAMPLES])
-        ]
+        common = (
+            *(row.site_id, row.charger_id, row.datetime, row.action),
+            *(row.connection_id, row.sequence, row.kafka_partition, row.closed_offset),
+            *(row.connector_id, row.transaction_id, row.retention_days),
+        )
+        found: list[SampleRow] = []
+        for moment, samples in metered.entries:
+            sampled_at = timestamps.for_clickhouse(moment) if moment else row.datetime
+            for sample in samples[: _MOST_SAMPLES - len(found)]:
+                found.append(
+                    SampleRow(
+                        *common,
+                        len(found),
+                        sampled_at,
+                        sample.measurand,
+                        sample.phase,
+                        sample.context,
+                        sample.location,
+                        sample.unit,
+                        sample.value,
+                        sample.value_si,
+                        sample.signed,
+                    )
+                )
+        return found
 
     def _latency_ms(self) -> int | None:
         request, response = self.exchange.request, self.exchange.response

@@ -43,6 +43,9 @@ class Sample(msgspec.Struct, frozen=True, gc=False):
     value: float | None
     value_si: float | None
     signed: bool = False
+    group: str = ""
+    column: str = ""
+    """The export's column that it fills where its entry is the newest; `group`: that without its phase. Both may be empty."""
 
     @property
     def preference(self) -> tuple[bool, bool]:
@@ -60,9 +63,12 @@ class MeterValues:
     """`columns`: column of `ocpp_log` -> value or unit, of the newest entry."""
 
     entries: list[Entry]
-    samples: list[Sample]
     columns: dict[str, float | str]
     violations: list[str]
+
+    @property
+    def samples(self) -> list[Sample]:
+        return [sample for _, samples in self.entries for sample in samples]
 
     @property
     def meter_stop(self) -> float | None:
@@ -80,8 +86,7 @@ def unpack(entries: object, path: str) -> MeterValues:
     """Unpack a `meterValue` or `transactionData` list that stands at `path` in the payload. Never raises."""
     violations: list[str] = []
     unpacked = list(_entries(entries, path, violations))
-    samples = [sample for _, found in unpacked for sample in found]
-    return MeterValues(unpacked, samples, _columns(_newest(unpacked)), violations)
+    return MeterValues(unpacked, _columns(_newest(unpacked)), violations)
 
 
 def _entries(entries: object, path: str, violations: list[str]) -> Iterator[Entry]:
@@ -93,22 +98,24 @@ def _entries(entries: object, path: str, violations: list[str]) -> Iterator[Entr
             continue
         moment = _moment(entry.get("timestamp"), f"{here}.timestamp", violations, noted)
         values = _listed(entry.get("sampledValue"), f"{here}.sampledValue", violations)
-        samples = [_sample(moment, value, f"{here}.sampledValue[{i}]", violations) for i, value in enumerate(values)]
-        yield moment, [sample for sample in samples if sample is not None]
+        samples = []
+        for i, value in enumerate(values):
+            sample = _as_before(moment, value) or _sample(moment, value, f"{here}.sampledValue[{i}]", violations)
+            if sample is not None:
+                samples.append(sample)
+        yield moment, samples
 
 
 def _sample(moment: datetime | None, value: object, path: str, violations: list[str]) -> Sample | None:
     if not isinstance(value, dict):
         violations.append(f"{path}: expected an object, got {short(value)}")
         return None
-    known = _as_before(moment, value)
-    if known is not None:
-        return known
     sampled = Reader(value, path, violations)
     measurand, phase = _measurand_and_phase(_text(sampled, "measurand").strip(), _text(sampled, "phase").strip())
     signed = _text(sampled, "format").strip().lower() == "signeddata"
     number = None if signed else _number(sampled)
     unit, value_si = _unit(sampled, number, measurand)
+    group, column = _column(measurand, phase)
     found = Sample(
         sampled_at=moment,
         measurand=measurand,
@@ -119,6 +126,8 @@ def _sample(moment: datetime | None, value: object, path: str, violations: list[
         value=number,
         value_si=value_si,
         signed=signed or value.get("signedMeterValue") is not None,
+        group=group,
+        column=column,
     )
     _remember(value, found)
     return found
@@ -137,8 +146,10 @@ _DESCRIBED: Final = ("measurand", "phase", "context", "location", "format", "uni
 _NOT_AS_BEFORE: Final = frozenset({"unitOfMeasure", "multiplier", "signedMeterValue"})
 
 
-def _as_before(moment: datetime | None, value: dict[str, Any]) -> Sample | None:
+def _as_before(moment: datetime | None, value: object) -> Sample | None:
     """The sample, where nothing is wrong with it and one described alike was read before: chargers send the same ones all day."""
+    if not isinstance(value, dict):
+        return None
     get = value.get
     try:
         kind = _kinds.get((get("measurand"), get("phase"), get("context"), get("location"), get("format"), get("unit")))
@@ -154,7 +165,8 @@ def _as_before(moment: datetime | None, value: dict[str, Any]) -> Sample | None:
     if not math.isfinite(value_si) or not _NOT_AS_BEFORE.isdisjoint(value):
         return None
     same = kind.sample
-    return Sample(moment, same.measurand, same.phase, same.context, same.location, same.unit, number, value_si)
+    described = (same.measurand, same.phase, same.context, same.location, same.unit)
+    return Sample(moment, *described, number, value_si, False, same.group, same.column)
 
 
 def _remember(value: dict[str, Any], sample: Sample) -> None:
@@ -227,18 +239,21 @@ def _column(measurand: str, phase: str) -> tuple[str, str]:
 
 def _columns(samples: Iterable[Sample]) -> dict[str, float | str]:
     chosen: dict[str, Sample] = {}
-    groups: dict[str, dict[str, None]] = {}
     for sample in samples:
-        group, column = _column(sample.measurand, sample.phase)
+        column = sample.column
         if not column or sample.value is None:
             continue
-        groups.setdefault(group, {})[column] = None
         if column not in chosen or sample.preference >= chosen[column].preference:
             chosen[column] = sample
-    found: dict[str, float | str] = {column: sample.value for column, sample in chosen.items() if sample.value is not None}
-    for group, columns in groups.items():
-        # Of the values that stand in the columns, in the order of the columns.
-        reported = dict.fromkeys(chosen[column].unit for column in sorted(columns))
+    found: dict[str, float | str] = {}
+    units_of: dict[str, dict[str, None]] = {}
+    for column in sorted(chosen):
+        sample = chosen[column]
+        if sample.value is not None:
+            found[column] = sample.value
+        units_of.setdefault(sample.group, {})[sample.unit] = None
+    # Of the values that stand in the columns, in the order of the columns.
+    for group, reported in units_of.items():
         found[f"{group}_unit"] = ",".join(filter(None, reported))
     return found
 

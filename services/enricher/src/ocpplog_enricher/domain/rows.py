@@ -70,30 +70,32 @@ class LogRow(msgspec.Struct, omit_defaults=True, kw_only=True):
         return self.connection_id, self.sequence
 
 
-class SampleRow(msgspec.Struct, omit_defaults=True, kw_only=True):
-    """A row of `meter_sample`."""
+class SampleRow(msgspec.Struct, omit_defaults=True):
+    """A row of `meter_sample`: what the samples of a message have in common, then the sample's own. In this order, because the
+    rows of a message are made of one beginning, by position."""
 
     site_id: str
     charger_id: str
-    connector_id: int | None = None
-    transaction_id: str = ""
     datetime: str
-    sampled_at: str
     action: str
+    connection_id: str
+    sequence: int
+    kafka_partition: int
+    closed_offset: int
+    connector_id: int | None
+    transaction_id: str
+    retention_days: int
+
+    sample: int
+    sampled_at: str
     measurand: str
     phase: str = ""
     context: str = ""
     location: str = ""
-    value: float | None = None
     unit: str = ""
+    value: float | None = None
     value_si: float | None = None
     signed: bool = False
-    connection_id: str
-    sequence: int
-    sample: int
-    kafka_partition: int
-    closed_offset: int
-    retention_days: int = 400
 
     @property
     def id(self) -> RowId:
