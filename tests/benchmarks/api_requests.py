@@ -16,6 +16,7 @@ _SITES: Final = ("SITE-0037", "SITE-0001", "SITE-0100", "SITE-0399")
 _FIVE: Final = ["SITE-0037", "SITE-0001", "SITE-0100", "SITE-0200", "SITE-0399"]
 _CHARGERS: Final = ("CP0037-003", "CP0001-001", "CP0100-007", "CP0399-011")
 _DEEP_PAGES: Final = 25
+_UNIQUE: Final = "AB12CD34"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,10 @@ def _named(path: str) -> str:
 
 
 def unique_term(api: Api) -> str:
-    """A word that one entry has: the reference in a DataTransfer."""
+    """A word that one entry has: the generator's own, as in the store's benchmark, or, of too few rows, the reference in a
+    DataTransfer."""
+    if api.answer(LOGS, {"q": _UNIQUE, "limit": "1"})["items"]:
+        return _UNIQUE
     [entry] = api.answer(LOGS, {"action": "DataTransfer", "order": "asc", "limit": "1", "fields": "request"})["items"]
     return str(entry["request"]).rpartition(':\\"')[2].partition("\\")[0]
 

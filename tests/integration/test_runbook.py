@@ -58,7 +58,7 @@ def test_a_tag_is_erased_wherever_it_stands(client: Client) -> None:
     before = client.query("SELECT * FROM ocpplog.ocpp_log WHERE message_id = 'others'").result_rows
     client.command(ERASE.replace("TAG", "04A1B2C3"))
     assert client.query("SELECT * FROM ocpplog.ocpp_log WHERE message_id = 'others'").result_rows == before
-    for column in ("words", "search"):
+    for column in ("words", "numbers", "search"):
         assert client.query(f"SELECT count() FROM ocpplog.ocpp_log WHERE {column} LIKE '%04a1b2c3%'").result_rows == [(0,)]
     assert "04A1B2C3" not in str(client.query("SELECT * FROM ocpplog.ocpp_log").result_rows)
     tags = client.query("SELECT message_id, id_tag FROM ocpplog.ocpp_log ORDER BY sequence").result_rows

@@ -148,44 +148,54 @@ def test_the_export_has_its_columns(client: Client) -> None:
     assert set(EXPORT_COLUMNS.values()) <= columns
 
 
+FORMS = {2: "_log_copy.sql", 20: "_by_day_copy.sql"}
+"""After which migration the log had another form, and what copied its rows."""
+
+
+@pytest.fixture(params=list(FORMS))
+def form(request: pytest.FixtureRequest) -> int:
+    return int(request.param)
+
+
 @pytest.fixture
-def first_form(client: Client) -> Iterator[str]:
-    """A database as the first release left it, with rows."""
+def earlier_form(client: Client, form: int) -> Iterator[str]:
+    """A database as an earlier release left it, with rows."""
     database = f"old_{uuid.uuid4().hex[:8]}"
     client.command(f"CREATE DATABASE {database}")
     client.command(
         f"CREATE TABLE {database}.schema_migration (version UInt32, name String, checksum String,"
         " applied_at DateTime DEFAULT now()) ENGINE = MergeTree ORDER BY version"
     )
-    for migration in available()[:2]:
+    for migration in available()[:form]:
         _apply(client, database, migration)
     _fill(client, database, 0, 500)
     yield database
     client.command(f"DROP DATABASE {database}")
 
 
-def test_rows_of_the_first_form_are_kept(client: Client, first_form: str) -> None:
+def test_rows_of_an_earlier_form_are_kept(client: Client, earlier_form: str) -> None:
     columns = "message_id, request, response, violations, connector_id, power, stored_at, datetime"
-    checksum = f"SELECT count(), sum(cityHash64({columns})) FROM {first_form}.ocpp_log"
+    checksum = f"SELECT count(), sum(cityHash64({columns})) FROM {earlier_form}.ocpp_log"
     before = client.query(checksum).result_rows
-    migrate(client, first_form)
+    migrate(client, earlier_form)
     assert client.query(checksum).result_rows == before
-    assert client.query(f"SELECT DISTINCT retention_days FROM {first_form}.ocpp_log").result_rows == [(400,)]
-    assert ("ocpp_log_v1",) not in client.query(f"SHOW TABLES FROM {first_form}").result_rows
+    assert client.query(f"SELECT DISTINCT retention_days FROM {earlier_form}.ocpp_log").result_rows == [(400,)]
+    names = [name for (name,) in client.query(f"SHOW TABLES FROM {earlier_form}").result_rows]
+    assert not [name for name in names if name.startswith("ocpp_log_v")]
 
 
-def test_a_copy_that_was_cut_off_in_the_middle_goes_on(client: Client, first_form: str) -> None:
+def test_a_copy_that_was_cut_off_in_the_middle_goes_on(client: Client, earlier_form: str, form: int) -> None:
     steps = available()
-    copy = next(step for step in steps if step.name.endswith("_log_copy.sql"))
-    for step in steps[2 : copy.version - 1]:
-        _apply(client, first_form, step)
-    some = copy.statements(first_form)[0].replace("SETTINGS join", "AND sequence % 3 = 0 SETTINGS join")
+    copy = next(step for step in steps if step.name.endswith(FORMS[form]))
+    for step in steps[form : copy.version - 1]:
+        _apply(client, earlier_form, step)
+    some = copy.statements(earlier_form)[0].replace("SETTINGS join", "AND sequence % 3 = 0 SETTINGS join")
     client.command(some)
-    assert _numbers(client, first_form) == list(range(0, 500, 3))
+    assert _numbers(client, earlier_form) == list(range(0, 500, 3))
     # The enricher goes on writing meanwhile.
-    _fill(client, first_form, 500, 520)
-    migrate(client, first_form)
-    assert _numbers(client, first_form) == list(range(520))
+    _fill(client, earlier_form, 500, 520)
+    migrate(client, earlier_form)
+    assert _numbers(client, earlier_form) == list(range(520))
 
 
 def test_rows_go_when_their_own_time_is_over(client: Client) -> None:
@@ -203,16 +213,47 @@ def test_rows_go_when_their_own_time_is_over(client: Client) -> None:
         assert client.query(f"SELECT count() FROM log.{table}").result_rows == [(2,)]
 
 
-def test_what_the_index_leaves_out_is_in_the_text(client: Client) -> None:
-    request = '{"a":[{"value":"231.5"},{"value": 7},{"value":"-12.25"},{"value":"17533"},{"value":"231 V"}]}'
+REQUESTS = [
+    '{"a":[{"value":"231.5"},{"value": 7},{"value":"-12.25"},{"value":"17533"},{"value":"231 V"}]}',
+    '{"transactionId":1000042,"meterStop" : 98765,"list":[1111,2222,3.3333],"x":{"y":-12345.6789}}',
+    '{"iccid":"8931000000000000001","at":"2026-11-24T10:03:49Z","serial":"ACE0001234","e":1e1234,"n":+55555}',
+    '{"info":"at 12:3456, then: 7890] and:1234}5678","é":"1234é","ü:4321":"0000"}',
+    '{"many":123456789012,"more":1234567890123,"frac":1.123456789012,"long":1.1234567890123}',
+]
+
+
+@pytest.mark.parametrize("request_text", REQUESTS)
+def test_what_has_four_letters_or_digits_is_in_one_of_two_indexes(client: Client, request_text: str) -> None:
     client.command("TRUNCATE TABLE log.ocpp_log")
     client.command(
-        "INSERT INTO log.ocpp_log (datetime, site_id, request) VALUES (now(), 's', {request:String})", {"request": request}
+        "INSERT INTO log.ocpp_log (datetime, site_id, request, response, transaction_id, violations, unescaped)"
+        " VALUES (now(), 's', {request:String}, '{\"transactionId\":77777}', '77777', ['x: 88888, no: 999'], 'a: 66666, b')",
+        {"request": request_text},
     )
-    [(search, words)] = client.query("SELECT search, words FROM log.ocpp_log").result_rows
-    assert request.lower() in search
-    assert not any(reading in words for reading in ("231.5", "12.25", ": 7"))
-    assert all(kept in words for kept in ("17533", "231 v", "value"))
+    [(search, words, numbers)] = client.query("SELECT search, words, numbers FROM log.ocpp_log").result_rows
+    assert request_text.lower() in search
+    run = re.compile(r"(?:[0-9a-z]|[^\x00-\x7f]){4,}")
+    assert set(run.findall(search)) == set(run.findall(words)) | set(run.findall(numbers))
+    assert not set(run.findall(words)) & {"77777", "88888", "66666"}
+    assert re.fullmatch(r"[0-9. ]*", numbers)
+
+
+def test_readings_are_in_the_text_alone(client: Client) -> None:
+    client.command("TRUNCATE TABLE log.ocpp_log")
+    client.command(f"INSERT INTO log.ocpp_log (datetime, site_id, request) VALUES (now(), 's', '{REQUESTS[0]}')")
+    [(search, words, numbers)] = client.query("SELECT search, words, numbers FROM log.ocpp_log").result_rows
+    assert "231.5" in search
+    assert not any(reading in words + numbers for reading in ("231.5", "12.25", ": 7"))
+    assert numbers == "17533"
+
+
+def test_a_part_of_the_table_is_a_day(client: Client) -> None:
+    client.command("TRUNCATE TABLE log.ocpp_log")
+    moments = "toDateTime('2026-11-24', 'UTC') + number * 3600"
+    client.command(f"INSERT INTO log.ocpp_log (datetime, site_id) SELECT {moments}, 's' FROM numbers(48)")
+    parts = "SELECT partition, sum(rows) FROM system.parts WHERE database = 'log' AND table = 'ocpp_log' AND active"
+    found = client.query(f"{parts} GROUP BY 1 ORDER BY 1").result_rows
+    assert found == [("2026-11-24", 24), ("2026-11-25", 24)]
 
 
 def _apply(client: Client, database: str, migration: Migration) -> None:

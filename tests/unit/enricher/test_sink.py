@@ -23,7 +23,7 @@ class FakeClickHouse:
 
     def __init__(self) -> None:
         self.rows: list[dict[str, Any]] = []
-        self.tokens: set[str] = set()
+        self.tokens: dict[str, None] = {}
         self.errors: list[Exception] = []
         self.stores_and_fails = False
         self.queries = 0
@@ -34,7 +34,7 @@ class FakeClickHouse:
         if self.errors and not self.stores_and_fails:
             raise self.errors.pop(0)
         if settings["insert_deduplication_token"] not in self.tokens:
-            self.tokens.add(settings["insert_deduplication_token"])
+            self.tokens[settings["insert_deduplication_token"]] = None
             rows = map(msgspec.json.decode, insert_block.splitlines())
             self.rows += [dict(zip(column_names, row, strict=True)) for row in rows]
         if self.errors:
@@ -148,12 +148,28 @@ class TestFence:
             if problem := next(fences):
                 raise problem
 
-        names = ("site_id", "charger_id", "datetime", "sampled_at", "action", "measurand")
-        numbers = {"sequence": 1, "sample": 0, "kafka_partition": 0, "closed_offset": 0}
+        names = ("site_id", "charger_id", "datetime", "sampled_at", "action", "measurand", "transaction_id")
+        numbers = {
+            "sequence": 1,
+            "sample": 0,
+            "kafka_partition": 0,
+            "closed_offset": 0,
+            "connector_id": None,
+            "retention_days": 400,
+        }
         sample = msgspec.convert(dict.fromkeys(names, "x") | numbers | {"connection_id": OLD}, SampleRow)
         with pytest.raises(PartitionLost):
             await Sink(store, "log", 0.2).write([Enriched(rows(1)[0], [sample])], suspect=False, fence=fence)
         assert [row.get("measurand") for row in store.rows] == ["x"]
+
+
+async def test_an_insert_is_of_one_day(store: FakeClickHouse) -> None:
+    """ClickHouse stores an insert all or none within one partition of the table only."""
+    late, early, later = rows(1, 2, 3)
+    early.datetime = "2026-11-23 23:59:59.999000"
+    assert not await TableWriter(store, "log.ocpp_log", 0.2).write([late, early, later], suspect=False)
+    assert store.sequences() == [1, 3, 2]
+    assert [token.rpartition(":")[2] for token in store.tokens] == ["1", "2"]
 
 
 async def test_of_two_rows_with_one_name_the_first_is_stored(store: FakeClickHouse) -> None:

@@ -73,7 +73,13 @@ class TestBounds:
     def test_the_edge_of_a_later_page_is_before_where_the_last_one_ended(self) -> None:
         statement = query.edge("log", ALL, Search(), 51, Place("2026-11-20 10:00:00.000", "a" * 32, 0))
         assert "datetime <= {at:DateTime64(3, 'UTC')}" in statement.sql
-        assert statement.parameters == {"at": "2026-11-20 10:00:00.000", "limit": 51}
+        assert statement.parameters["at"] == "2026-11-20 10:00:00.000"
+
+    def test_the_edge_of_a_later_page_leaves_enough_entries_where_some_of_its_moment_came_before(self) -> None:
+        """A page that comes out too short is asked for again, without its bound."""
+        place = Place("2026-11-20 10:00:00.000", "a" * 32, 0)
+        first, later = (query.edge("log", ALL, Search(), 51, after).parameters["limit"] for after in (None, place))
+        assert (first, later > 52) == (51, True)
 
 
 class TestTimes:
@@ -157,6 +163,12 @@ class TestBuilder:
         assert "words LIKE lowerUTF8({term0_0:String}) AND search LIKE lowerUTF8({term0:String})" in mixed.sql
         assert (mixed.parameters["term0_0"], mixed.parameters["term0"]) == ("%CP0037%", "%CP0037-003%")
         assert "words" not in query.count("log", ALL, Search(terms=["231.5"])).sql
+
+    @pytest.mark.parametrize(
+        ("term", "asked"), [("1234", 1), ("1234567890123", 0), ("12ab34", 0), ("Faulted", 0), ("1234.5678", 2)]
+    )
+    def test_numbers_are_asked_for_what_can_be_part_of_one(self, term: str, asked: int) -> None:
+        assert query.count("log", ALL, Search(terms=[term])).sql.count("numbers LIKE") == asked
 
     def test_many_words_may_hold_a_term(self) -> None:
         search = Search(terms=["1234"])

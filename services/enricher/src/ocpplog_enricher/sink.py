@@ -36,6 +36,7 @@ _REJECTED_CODES = (6, 26, 27, 38, 41, 53, 69, 70, 72, 117, 321, 349, 376, 407, 6
 """ClickHouse's codes for data that it cannot read or hold. Every other error is worth another try."""
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 5.0
 _CONFIRMATIONS = 20
+_DAY: Final = len("2026-01-01")
 _ENCODER: Final = msgspec.json.Encoder()
 WRITE_SETTINGS = {
     "async_insert": 0,
@@ -105,7 +106,7 @@ class TableWriter:
         if not rows:
             return False
         if not suspect:
-            await self._insert(rows, fence)
+            await self._insert_by_day(rows, fence)
             return False
         missing = await self._missing(rows, fence)
         metrics.DUPLICATES.labels(self._label).inc(len(rows) - len(missing))
@@ -113,11 +114,20 @@ class TableWriter:
         for attempt in range(_CONFIRMATIONS):
             if not missing:
                 return stored_before
-            await self._insert(missing, fence)
+            await self._insert_by_day(missing, fence)
             missing = await self._missing(missing, fence)
             # A replica may show an insert that another one took only a moment later.
             await asyncio.sleep(0.05 * attempt if missing else 0)
         raise StoreUnavailable(f"{self._table}: acknowledged rows do not show: {missing[0].id}")
+
+    async def _insert_by_day(self, rows: Sequence[_Row], fence: Fence) -> None:
+        """ClickHouse stores an insert all or none within one partition of the table, of which none is less than a day. Of an
+        insert in two of them, one half could come later, behind what another writer has read back and written since."""
+        days: dict[str, list[_Row]] = {}
+        for row in rows:
+            days.setdefault(row.datetime[:_DAY], []).append(row)
+        for of_day in days.values():
+            await self._insert(of_day, fence)
 
     async def _insert(self, rows: Sequence[_Row], fence: Fence) -> None:
         token = ":".join(map(str, (self._label, *rows[0].id)))

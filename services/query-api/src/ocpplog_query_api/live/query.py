@@ -18,7 +18,7 @@ PLACE: Final = ("stored_at", "datetime", "kafka_partition", "kafka_offset", "con
 _DAYS: Final = 7
 """As long as frames stay on Kafka: what is older is stored by nobody but a replay. It spares old parts of the table."""
 _RECENT: Final = f"datetime >= now64(3, 'UTC') - INTERVAL {_DAYS} DAY"
-_FEW: Final = " SETTINGS ignore_data_skipping_indices = 'ix_words'"
+_FEW: Final = " SETTINGS ignore_data_skipping_indices = 'ix_words, ix_numbers'"
 """An insert's rows are few: to make `words` of each costs less than to ask the index, which is about all rows."""
 
 

@@ -51,19 +51,24 @@ def matching(scope: Scope, search: Search) -> Conditions:
 
 
 def has(conditions: Conditions, name: str, term: str, is_text: bool = False) -> None:
-    """`words` is indexed, and has every run of four letters or digits that `search` has: a term that is one run is found there,
-    one with blanks or punctuation in what its runs leave over. What has no such run is looked for in the text itself. `is_text`:
-    the term is no entry's message id."""
+    """`words` and `numbers` are indexed, and have every run of four letters or digits that `search` has. A term that is one run
+    is found there, one with blanks or punctuation in what its runs leave over. What has no such run is looked for in the text
+    itself. `is_text`: the term is no entry's message id."""
     runs, elsewhere = words.indexed(term), _elsewhere(conditions, name, term, is_text)
     if elsewhere:
         # Several runs in an OR cost more than they save.
         runs = sorted(runs, key=len)[-1:]
-    texts = [f"words LIKE lowerUTF8({{{name}_{place}:String}})" for place in range(len(runs))]
+    texts = [_indexed(run, f"lowerUTF8({{{name}_{place}:String}})") for place, run in enumerate(runs)]
     conditions.parameters |= {f"{name}_{place}": words.like_pattern(run) for place, run in enumerate(runs)}
     if runs != [term]:
         texts.append(_in_text(conditions, name, term))
     found = " AND ".join(texts)
     conditions.add(f"({' OR '.join([f'({found})', *elsewhere])})" if elsewhere else found)
+
+
+def _indexed(run: str, pattern: str) -> str:
+    found = f"words LIKE {pattern}"
+    return f"({found} OR numbers LIKE {pattern})" if words.in_numbers(run) else found
 
 
 def _has_not(conditions: Conditions, name: str, term: str) -> None:

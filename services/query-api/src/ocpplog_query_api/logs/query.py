@@ -21,6 +21,8 @@ KEY: Final = ("datetime", "connection_id", "sequence")
 WINDOWS: Final = (timedelta(hours=1), timedelta(days=1))
 PAGE_AT_MOST: Final = 1000
 """Up to so many entries ClickHouse finds the newest ones by the index of times."""
+_OF_ONE_MOMENT: Final = 10
+"""So many entries of the millisecond of a place may have come before it on the page that it ends."""
 _BOUNDED: Final = " SETTINGS use_skip_indexes_for_top_k = 0, use_top_k_dynamic_filtering = 0"
 """What finds the newest of many costs more than it saves where the time is bounded to just enough."""
 _SEARCHING: Final = " SETTINGS text_index_like_max_postings_to_read = 100000"
@@ -73,10 +75,11 @@ def is_everything(scope: Scope, search: Search, order: Order) -> bool:
 
 
 def edge(database: str, scope: Scope, search: Search, limit: int, after: Place | None) -> Statement:
-    """The time of the `limit`th entry from the newest on, or of the oldest: from the times alone, which is quick."""
+    """The time of the `limit`th entry, from the newest on or after a place, or of the oldest. From the times alone: quick."""
     conditions = matching(scope, search)
     if after:
         conditions.add("datetime <= {at:DateTime64(3, 'UTC')}", at=after.datetime)
+        limit += _OF_ONE_MOMENT
     sql = (
         f"SELECT min(datetime) AS edge FROM (SELECT datetime FROM {database}.{tables.LOG} WHERE {conditions.sql()}"
         " ORDER BY datetime DESC LIMIT {limit:UInt32})"

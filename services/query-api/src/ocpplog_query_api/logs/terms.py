@@ -8,8 +8,10 @@ from typing import Final
 MESSAGE_ID_LENGTH: Final = 16
 """A term this long can be a message id, which is not part of the searched text."""
 INDEXED_LENGTH: Final = 4
-"""Letters and digits in a row that a term needs for the index to help: not all shorter ones are in it (`words` of `ocpp_log`)."""
+"""Letters and digits in a row that a term needs for the index to help: not all shorter ones are in it (`words` and `numbers` of
+`ocpp_log`)."""
 SUBPROTOCOLS: Final = ("ocpp1.6", "ocpp2.0.1", "ocpp2.1")
+_DIGITS: Final = re.compile(r"[0-9]{1,12}")
 _RUN: Final = re.compile(rf"(?:[0-9A-Za-z]|[^\x00-\x7f]){{{INDEXED_LENGTH},}}")
 
 
@@ -21,6 +23,11 @@ def like_pattern(term: str) -> str:
 def indexed(term: str) -> list[str]:
     """The runs of letters and digits in `term` that the index can look up. What is not ASCII counts as a letter, as there."""
     return _RUN.findall(term)
+
+
+def in_numbers(run: str) -> bool:
+    """Whether a run can be part of what `numbers` of `ocpp_log` holds."""
+    return _DIGITS.fullmatch(run) is not None
 
 
 def subprotocols(term: str) -> list[str]:
