@@ -326,6 +326,30 @@ class TestErrors:
         assert (answer.status_code, answer.headers["X-ClickHouse-Exception-Code"]) == (400, "27")
         assert client.command(f"SELECT count() FROM {table}") == 0
 
+    @pytest.mark.parametrize(
+        ("setting", "code"),
+        [
+            ("min_free_disk_bytes_to_perform_insert = 1000000000000000", 243),
+            ("table_readonly = 1", 774),
+            ("parts_to_throw_insert = 1", 252),
+        ],
+    )
+    def test_what_the_table_does_not_take_is_not_acknowledged(self, client: Client, table: str, setting: str, code: int) -> None:
+        """Errors that the engine raises once it has the data."""
+        client.insert(table, [[1, "x"]], column_names=["a", "b"])
+        client.command(f"ALTER TABLE {table} MODIFY SETTING {setting}")
+        for send in (
+            lambda: client.insert(table, [[2, "y"]], column_names=["a", "b"]),
+            lambda: client.raw_insert(table, insert_block=b'{"a":3}', fmt="JSONEachRow"),
+            lambda: client.command(f"INSERT INTO {table} (a) VALUES (4)"),
+        ):
+            with pytest.raises(DatabaseError) as refused:
+                send()
+            assert refused.value.code == code
+        client.command(f"ALTER TABLE {table} RESET SETTING {setting.split()[0]}")
+        client.raw_insert(table, insert_block=b'{"a":3}', fmt="JSONEachRow")
+        assert client.query(f"SELECT a FROM {table} ORDER BY a").result_rows == [(1,), (3,)]
+
     def test_what_is_not_supported_says_so(self, server: LocalClickHouse) -> None:
         assert httpx.get(server.url + "nowhere").status_code == 404
         assert httpx.post(server.url, content=b"x", headers={"Content-Encoding": "snappy"}).status_code == 415
@@ -352,9 +376,11 @@ class TestInserts:
         packed = gzip.compress(b'{"a":4,"b":"FORMAT"}')
         httpx.post(server.url, params=query, content=packed, headers={"Content-Encoding": "gzip"}).raise_for_status()
         httpx.post(server.url, content=f"INSERT INTO {table} (a, b) SELECT a + 10, b FROM {table}").raise_for_status()
+        settings = f"INSERT INTO {table} (a, b) SETTINGS input_format_csv_empty_as_default = 1 FORMAT CSV\n9,\n"
+        httpx.post(server.url, content=settings).raise_for_status()
         answer = httpx.get(server.url, params={"query": f"SELECT a, b FROM {table} ORDER BY a LIMIT 4", "default_format": "CSV"})
         assert answer.text == '1,"FORMAT CSV"\n2,"y"\n3,"z"\n4,"FORMAT"\n'
-        assert client.command(f"SELECT count() FROM {table}") == 8
+        assert client.command(f"SELECT count() FROM {table}") == 9
 
     @pytest.mark.parametrize(
         ("encoding", "pack"),
@@ -490,6 +516,12 @@ class TestLifetime:
             other.process.start()
             assert other.process.child.wait(20) == 1
         assert log.read_text().splitlines()[-1].startswith("local ClickHouse: the directory")
+
+    def test_a_directory_that_cannot_be_used_is_said_in_one_line(self, tmp_path: Path) -> None:
+        other = LocalClickHouse(tmp_path / "{a,b}", log=tmp_path / "log")
+        other.process.start()
+        assert other.process.child.wait(20) == 1
+        assert (tmp_path / "log").read_text().splitlines()[-1].startswith("local ClickHouse: the name of the directory")
 
     def test_a_taken_port_is_said_in_one_line(self, server: LocalClickHouse, tmp_path: Path) -> None:
         log = tmp_path / "log"

@@ -10,12 +10,15 @@ from pathlib import Path
 
 
 class DataDirectory:
-    """Held until the process ends, however it ends. Raises OSError when another process holds it.
+    """Held until the process ends, however it ends. Raises OSError when another process holds it, or its name cannot be used.
 
     `engine` is the engine's own, `spool` is for what waits there during a request, and empty at the start.
     """
 
     def __init__(self, path: Path) -> None:
+        if set("*?{}") & set(str(path.resolve())):
+            # The engine would look for several files where it is given the name of one.
+            raise OSError(f"the name of the directory {path.resolve()} must have none of * ? {{ }}")
         path.mkdir(parents=True, exist_ok=True)
         # The engine has a lock of its own, but says of it only that it could not start.
         self._lock = os.open(path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)

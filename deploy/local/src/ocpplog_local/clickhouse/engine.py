@@ -6,7 +6,9 @@ Opening a connection to the engine costs less than a millisecond; the engine ser
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import tempfile
 import threading
 import time
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
@@ -104,10 +106,10 @@ class Engine:
         with self._session(context) as connection, _engine_errors():
             if context.parameters:
                 _set(connection, {f"param_{name}": value for name, value in context.parameters.items()})
-            written = _append(connection, insert.statement, insert.format, data)
-            result.add(written_rows=written.rows_written, written_bytes=written.bytes_written)
-            result.add(result_rows=written.rows_written, result_bytes=written.bytes_written)
-            result.add(elapsed_ns=int(written.elapsed * 1e9))
+            written = _append(connection, insert, data)
+            result.add(written_rows=written.rows_written(), written_bytes=written.bytes_written())
+            result.add(result_rows=written.rows_written(), result_bytes=written.bytes_written())
+            result.add(elapsed_ns=int(written.elapsed() * 1e9))
         return result
 
     def kill(self, context: Context) -> None:
@@ -177,7 +179,7 @@ def _prepare(connection: Any, context: Context) -> None:
     for table in context.tables:
         connection.query(f"CREATE TEMPORARY TABLE {quote_name(table.name)} ({table.structure})")
         pieces = iter(partial(table.data.read, _PIECE), b"")
-        _append(connection, f"INSERT INTO {quote_name(table.name)}".encode(), table.format, pieces)
+        _append(connection, Insert(f"INSERT INTO {quote_name(table.name)}".encode(), b"", table.format, 0), pieces)
     # A server wants a whole SELECT. The id of a query is the engine's own affair: the comment carries the client's.
     settings = {"implicit_select": "0", "log_comment": context.query_id, **context.settings}
     if context.read_only and settings.get("readonly", "0") == "0":
@@ -189,16 +191,20 @@ def _set(connection: Any, settings: Mapping[str, str]) -> None:
     connection.query("SET " + ", ".join(f"{quote_name(name)} = {quote(value)}" for name, value in settings.items()))
 
 
-def _append(connection: Any, statement: bytes, input_format: str, data: Iterable[bytes]) -> Any:
-    inserter = connection.send_insert(statement, input_format)
-    try:
-        for chunk in data:
-            inserter.append(chunk)
-        return inserter.finish()
-    except BaseException:
-        with contextlib.suppress(Exception):
-            inserter.cancel()
-        raise
+def _append(connection: Any, insert: Insert, data: Iterable[bytes]) -> Any:
+    """By way of a file: of rows that are pushed into it (`send_insert`), the engine acknowledges even those that it then refuses
+    to store, for want of space or because of too many parts."""
+    with tempfile.NamedTemporaryFile(prefix="insert-") as file:
+        try:
+            for chunk in data:
+                file.write(chunk)
+            file.flush()
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            raise EngineError("Code: 243. DB::Exception: No space left for the data of an INSERT. (NOT_ENOUGH_SPACE)") from error
+        source = f"\nFROM INFILE {quote(file.name)} COMPRESSION 'none'\n".encode()
+        return connection.query(insert.target + source + insert.settings + b"\nFORMAT " + insert.format.encode())
 
 
 def quote(text: str) -> str:

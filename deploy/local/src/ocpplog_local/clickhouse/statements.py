@@ -27,9 +27,13 @@ _WITHOUT_RESULT: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Insert:
-    """An INSERT whose data follow at `data_at` (bytes from the beginning of URL query + body)."""
+    """An INSERT whose data follow at `data_at` (bytes from the beginning of URL query + body).
 
-    statement: bytes
+    `target`: what comes before the SETTINGS clause; `settings`: that clause, or nothing.
+    """
+
+    target: bytes
+    settings: bytes
     format: str
     data_at: int
 
@@ -57,16 +61,20 @@ def find_insert(head: bytes) -> Insert | None:
     """The INSERT at the beginning of a request, if its data come in a FORMAT."""
     before: Token | None = None
     awaits_name = False
+    settings_at: int | None = None
     for number, token in enumerate(tokens(head)):
         if number == 0 and token.value != "INSERT":
             return None
         if awaits_name and token.kind == "word" and before is not None:
-            return Insert(head[: before.start], head[token.start : token.end].decode(), _data_at(head, token.end))
+            target, settings = head[: before.start][:settings_at], head[settings_at or before.start : before.start]
+            return Insert(target, settings, head[token.start : token.end].decode(), _data_at(head, token.end))
         if token.depth == 0 and token.value in ("SELECT", "WITH", "VALUES", "INFILE"):
             return None
         # A table may be called so.
         is_name = before is not None and before.value in ("INTO", "TABLE", ".")
         awaits_name = token.value == "FORMAT" and token.depth == 0 and not is_name
+        if token.value == "SETTINGS" and token.depth == 0 and not is_name and settings_at is None:
+            settings_at = token.start
         before = token
     return None
 
