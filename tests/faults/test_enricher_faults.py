@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 
 import pytest
 from aiokafka import AIOKafkaProducer
 
 from faults.fleet import Fleet, Row, RowName
-from faults.rig import PARTITIONS, SESSION_TIMEOUT_S, Rig
+from faults.oracle import Log
+from faults.refusals import REFUSALS, Refusal
+from faults.rig import PARTITIONS, SESSION_TIMEOUT_S, Enricher, Rig
 from support.faulty_proxy import PASS, Asked, Fault, Kind
 
 pytestmark = pytest.mark.faults
@@ -115,6 +118,37 @@ async def test_an_outage_under_load_takes_no_memory_and_no_place(rig: Rig, produ
     rig.proxy.up()
     verdict = await rig.settled(fleet)
     assert verdict.right, verdict
+
+
+@pytest.mark.parametrize("refusal", REFUSALS, ids=[refusal.name for refusal in REFUSALS])
+async def test_clickhouse_itself_refuses(rig: Rig, producer: AIOKafkaProducer, refusal: Refusal) -> None:
+    """Out of disk, read-only, too many parts, in the engine's own words: the enricher keeps its place, tries again with growing
+    pauses, and catches up."""
+    fleet = Fleet(producer, 8)
+    enricher = rig.enricher().start().wait()
+    await fleet.steps(300)
+    assert (await rig.settled(fleet)).right
+    stored = Log(rig.client, []).names()
+    assert refusal.count(rig.client) == 0
+    with refusal.lasting(rig.client):
+        await fleet.steps(150)
+        await rig.until(lambda: enricher.metric("ocpplog_enricher_write_retries_total") > 3)
+        held = await rig.committed()
+        await fleet.steps(150)
+        await asyncio.sleep(3)
+        assert await rig.committed() == held
+        assert Log(rig.client, []).names() == stored
+        assert refusal.count(rig.client) >= len(_pauses(enricher, refusal)) > 3
+    assert {0.2, 0.4, 0.8, 1.6} <= set(_pauses(enricher, refusal))
+    verdict = await rig.settled(fleet)
+    assert verdict.right, verdict
+    assert enricher.terminate() == 0
+
+
+def _pauses(enricher: Enricher, refusal: Refusal) -> list[float]:
+    """Those after errors in which the engine gives this reason."""
+    lines = [json.loads(line) for line in enricher.log.read_text().splitlines() if "trying again" in line]
+    return [line["pause_s"] for line in lines if f"Code: {refusal.code}. DB::Exception: " in line["error"]]
 
 
 async def test_poison_is_put_aside_as_it_came_and_all_else_is_stored(rig: Rig, producer: AIOKafkaProducer) -> None:

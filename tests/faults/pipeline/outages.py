@@ -7,13 +7,15 @@ import random
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from faults import refusals
 from faults.pipeline.processes import again
 from faults.pipeline.story import Story
+from faults.refusals import TABLES, Refusal
 from support.faulty_proxy import PASS, Asked, Fault, Kind
 from support.links import Link
 
 _STORE_CODES: Final = ((500, 252), (500, 243), (500, 242), (500, 164), (500, 241), (500, 209), (503, 0))
-"""Too many parts, no space, read-only table and user, memory, timeout; and what stands between."""
+"""Too many parts, no space, read-only replica and user, memory, timeout; and what stands between."""
 
 # Kafka
 
@@ -78,8 +80,33 @@ async def store_killed(story: Story) -> None:
     story.pipeline.proxy.heal()
 
 
+async def store_out_of_disk(story: Story) -> None:
+    await _store_refuses(story, refusals.OUT_OF_DISK)
+
+
+async def store_read_only(story: Story) -> None:
+    await _store_refuses(story, refusals.READ_ONLY)
+
+
+async def store_too_many_parts(story: Story) -> None:
+    await _store_refuses(story, refusals.TOO_MANY_PARTS)
+
+
+async def _store_refuses(story: Story, refusal: Refusal) -> None:
+    """The engine itself, for one table or for all; it answers queries as before."""
+    seconds, client = story.chance.uniform(1, 6), story.pipeline.client
+    names = story.chance.choice([TABLES, TABLES, *((name,) for name in TABLES)])
+    story.say(f"ClickHouse: {refusal.name}, {', '.join(names)}, for {seconds:.1f} s")
+    before = await asyncio.to_thread(refusal.count, client)
+    await asyncio.to_thread(refusal.begin, client, names)
+    await asyncio.sleep(seconds)
+    await asyncio.to_thread(refusal.end, client)
+    raised = await asyncio.to_thread(refusal.count, client) - before
+    story.say(f"ClickHouse: takes all again, raised error {refusal.code} {raised} times")
+
+
 async def store_network(story: Story) -> None:
-    """Read-only, out of disk, overloaded; or the network to it loses, halves, cuts, delays."""
+    """What stands between answers that it is overloaded, or the like; or the network to it loses, halves, cuts, delays."""
     seconds, what = story.chance.uniform(1, 4), story.chance.choice(["codes", "lose", "half", "cut", "slow", "down", "mixed"])
     story.say(f"ClickHouse: {what} for {seconds:.1f} s")
     if what == "down":
