@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import itertools
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any, Final
 
 import msgspec
+import pyarrow
+import pyarrow.parquet
 import pytest
+from openpyxl import Workbook
 
-from faults.pipeline import wire
+from faults.pipeline import downloads, wire
+from faults.pipeline.downloads import Entry
 from faults.pipeline.gateways import Look, Run
 from faults.pipeline.journal import Line
 from faults.pipeline.model import Model
@@ -17,6 +25,7 @@ from faults.pipeline.topic import Recorded, Topic
 from faults.pipeline.visits import Visit
 from faults.pipeline.ways import ways
 from faults.pipeline.wire import WireVerdict
+from ocpplog_common.clickhouse.tables import EXPORT_COLUMNS
 from ocpplog_common.envelope import Envelope, Opcode, Source
 from ocpplog_common.records import ConnectionEvent, ConnectionEventKind, Gap, encode
 
@@ -227,3 +236,111 @@ class TestModel:
         assert self.rows((Source.CSMS, '[3,"1",{}]')) == [("", {"unmatched"}, "{}", False)]
         assert self.rows((Source.CHARGER, '[2,"1","Auth')) == [("", {"violation"}, "", False)]
         assert self.rows(asked) == [("Authorize", {"timeout", "lost"}, "", True)]
+
+
+def _entry(**values: Any) -> tuple[Any, ...]:
+    """The cells of a row, of which the rest is empty."""
+    known: dict[str, Any] = {"charger_id": "S1-0"} | values
+    empty = ("connector_id", "request_timestamp", "meter_stop", "voltage", "current_import", "power")
+    return tuple(known.get(name, None if name.startswith(empty) else "") for name in EXPORT_COLUMNS.values())
+
+
+ENTRIES: Final = [
+    Entry("depot", _entry(datetime=1_795_480_803.25, action="StatusNotification", connector_id=0, info="=1+1", status="Faulted")),
+    Entry("depot", _entry(datetime=1_795_480_802.5, action="MeterValues", connector_id=1, current_import_l1=-0.5, power=7.0)),
+    Entry("yard", _entry(datetime=1_795_480_801.0, action="StopTransaction", request_timestamp=START_US / 1e6, meter_stop=0.0)),
+]
+
+
+def _table(form: str) -> list[list[Any]]:
+    """What a file of this form holds, its headers first."""
+    names = list(EXPORT_COLUMNS.values())
+    rows = [[_written(form, name, value) for name, value in zip(names, one.cells, strict=True)] for one in ENTRIES]
+    return [names if form == "parquet" else list(EXPORT_COLUMNS), *rows]
+
+
+def _written(form: str, name: str, value: Any) -> Any:
+    if value is None or value == "":
+        return "" if form == "csv" else None
+    if name in ("datetime", "request_timestamp"):
+        moment = datetime.fromtimestamp(value, UTC)
+        texts = {"csv": f"{moment:%Y-%m-%dT%H:%M:%SZ}", "xlsx": moment.replace(tzinfo=None, microsecond=0)}
+        return texts.get(form, moment)
+    return f"'{value}" if form == "csv" and str(value).startswith("=") else value
+
+
+def _file(form: str, table: list[list[Any]]) -> bytes:
+    header, *rows = table
+    match form:
+        case "csv":
+            text = io.StringIO(newline="")
+            csv.writer(text).writerows(table)
+            return text.getvalue().encode()
+        case "xlsx":
+            book, file = Workbook(), io.BytesIO()
+            for row in table:
+                book.worksheets[0].append(row)
+            for cell in itertools.chain(*book.worksheets[0].iter_rows()):
+                cell.data_type = "s" if cell.data_type == "f" else cell.data_type
+            book.save(file)
+            return file.getvalue()
+        case _:
+            columns = {name: [row[place] for row in rows] for place, name in enumerate(header)}
+            sink = io.BytesIO()
+            pyarrow.parquet.write_table(pyarrow.table(columns), sink)
+            return sink.getvalue()
+
+
+class TestDownloads:
+    """Files as the API writes them, of `ENTRIES`."""
+
+    @pytest.fixture(params=downloads.FORMS)
+    def form(self, request: pytest.FixtureRequest) -> str:
+        return str(request.param)
+
+    def test_all_is_right(self, form: str) -> None:
+        assert downloads.differences(form, _file(form, _table(form)), ENTRIES) == []
+        assert downloads.differences(form, _file(form, _table(form)[:1]), []) == []
+
+    @pytest.mark.parametrize("wrong", ["missing", "twice", "order", "foreign"])
+    def test_a_wrong_row(self, form: str, wrong: str) -> None:
+        header, first, second, third = _table(form)
+        rows = {
+            "missing": [header, first, third],
+            "twice": [header, first, first, second, third],
+            "order": [header, second, first, third],
+            "foreign": [header, first, second, third, third],
+        }[wrong]
+        assert downloads.differences(form, _file(form, rows), ENTRIES)
+
+    @pytest.mark.parametrize(
+        ("row", "column", "value"),
+        [
+            (1, "datetime", ENTRIES[1].cells[0]),
+            (1, "info", "=1+2"),
+            (1, "status", None),
+            (1, "connector_id", None),
+            (2, "current_import_l1", 0.5),
+            (2, "current_import_l2", -0.5),
+            (2, "power", 7.000001),
+            (3, "meter_stop", None),
+            (3, "request_timestamp", None),
+            (3, "charger_id", "S1-00"),
+        ],
+    )
+    def test_a_wrong_cell(self, form: str, row: int, column: str, value: Any) -> None:
+        names = list(EXPORT_COLUMNS.values())
+        table = _table(form)
+        table[row][names.index(column)] = _written(form, column, value)
+        [told] = downloads.differences(form, _file(form, table), ENTRIES)
+        assert told.startswith(f"row {row}, {column}: ")
+
+    def test_columns_that_are_others_or_elsewhere(self, form: str) -> None:
+        swapped = [[row[1], row[0], *row[2:]] for row in _table(form)]
+        assert downloads.differences(form, _file(form, swapped), ENTRIES)
+        assert downloads.differences(form, _file(form, [row[:-1] for row in _table(form)]), ENTRIES)
+
+    def test_a_formula_that_runs(self) -> None:
+        table = _table("csv")
+        table[1][list(EXPORT_COLUMNS).index("Request Info")] = "=1+1"
+        assert len(downloads.differences("csv", _file("csv", table), ENTRIES)) == 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any, Final
 
 import httpx
@@ -66,13 +66,17 @@ class Reader:
                 found += answer.json()["items"]
         return found
 
-    async def exported(self, *sites: str, of: Callable[[], dict[str, str]] = dict) -> list[Item]:
+    async def exported(self, *sites: str) -> list[Item]:
         """The same as a file for programs, of which each line is an entry."""
-        parameters = {"format": "ndjson", "columns": "all", **of()}
+        content = await self.download("ndjson", *sites, columns="all")
+        return [json.loads(line) for line in content.splitlines()]
+
+    async def download(self, form: str, *sites: str, columns: str = "") -> bytes:
+        """A file: in the product's columns, unless others are named."""
         async with self._client(self._api.token(*sites)) as client:
-            answer = await client.get("/v1/logs/export", params=parameters)
+            answer = await client.get("/v1/logs/export", params={"format": form, "columns": columns})
             assert answer.status_code == 200, answer.text
-        return [json.loads(line) for line in answer.text.splitlines()]
+        return answer.content
 
 
 async def _pages(client: httpx.AsyncClient, **parameters: Any) -> AsyncIterator[httpx.Response]:

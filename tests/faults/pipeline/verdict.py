@@ -62,8 +62,9 @@ async def judge(pipeline: Pipeline, story: Story, reader: Reader) -> Verdict:
     verdict.counts["events"] = len(set(found.events))
     verdict.wrong("wrong events", await _events(Store(pipeline.client), found))
     tolerated = {record.name for record in found.copies} if story.wrong_clocks > ANSWER_WITHIN_S / 2 else set()
-    rows, stored = await asyncio.to_thread(Store(pipeline.client).compare, expected, tolerated)
-    await through_the_api(reader, stored, rows)
+    store = Store(pipeline.client)
+    rows, stored = await asyncio.to_thread(store.compare, expected, tolerated)
+    await through_the_api(reader, stored, await asyncio.to_thread(store.entries), rows)
     _tell_rows(verdict, rows, reader)
     return verdict
 
