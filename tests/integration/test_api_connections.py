@@ -181,23 +181,32 @@ def wait_until(condition: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
-async def test_a_client_that_reads_nothing() -> None:
+@pytest.mark.parametrize("size", [100_000_000, 70_000], ids=["much", "a little"])
+@pytest.mark.parametrize("last", [b"", b"Connection: close\r\n"], ids=["goes on", "the last request"])
+async def test_a_client_that_reads_nothing(size: int, last: bytes) -> None:
     """Whatever is answered, and however much of it is left."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
-        for _ in range(1000):
-            await send({"type": "http.response.body", "body": bytes(100_000), "more_body": True})
+        for _ in range(0, size, 10_000):
+            await send({"type": "http.response.body", "body": bytes(10_000), "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     listener = socket.create_server(("127.0.0.1", 0))
+    # So that a part of it stays with the server.
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
     limits = ConnectionLimits(most=10, request_s=20, stuck_s=0.3)
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off", http=guarded(limits)))
     serving = asyncio.create_task(server.serve([listener]))
-    reader, writer = await asyncio.open_connection(*listener.getsockname(), limit=1000)
-    writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-    await reader.readuntil(b"\r\n")
-    assert server.server_state.connections
-    await asyncio.to_thread(wait_until, lambda: not server.server_state.connections)
-    writer.transport.abort()
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(client, listener.getsockname())
+        client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n%b\r\n" % last)
+        await asyncio.get_running_loop().sock_recv(client, 100)
+        assert server.server_state.connections
+        began = time.monotonic()
+        await asyncio.to_thread(wait_until, lambda: not server.server_state.connections)
+        assert time.monotonic() < began + 4
     server.should_exit = True
     await serving
