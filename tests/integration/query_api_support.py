@@ -17,7 +17,7 @@ from clickhouse_connect.driver import Client
 from ocpplog_common import tokens
 from ocpplog_common.clickhouse.migrate import migrate
 from ocpplog_common.tokens import Role
-from support.processes import LocalClickHouse, Process, environment, free_port, local_clickhouse, wait_for_http
+from support.processes import LocalClickHouse, Process, environment, free_port, local_clickhouse, running, wait_for_http
 
 
 @dataclass
@@ -96,11 +96,12 @@ def started(directory: Path, settings: Mapping[str, object]) -> Iterator[Started
         key = tokens.create_key(key_file)
         ours = {"api_port": port, "api_jwt_key_file": key_file, "clickhouse_url": store.url, "api_rate_per_s": 0}
         log = directory / "log"
-        process = Process(sys.executable, "-m", "ocpplog_query_api", env=environment(ours | dict(settings)), log=log).start()
+        process = Process(sys.executable, "-m", "ocpplog_query_api", env=environment(ours | dict(settings)), log=log)
         url = f"http://127.0.0.1:{port}"
-        wait_for_http(f"{url}/readyz", process)
-        yield store, client, key, url, process, log
-        assert process.stop() == 0
+        with running(process):
+            wait_for_http(f"{url}/readyz", process)
+            yield store, client, key, url, process, log
+            assert process.stop() == 0
 
 
 @contextlib.contextmanager

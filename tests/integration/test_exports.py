@@ -11,7 +11,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -437,6 +437,20 @@ class TestHalfAFile:
         eventually(lambda: bool(during - api.connections()))
         assert "download broke off" not in api.log.read_text()[said:]
         assert api.export(charger="nobody").status_code == 200
+
+    def test_clients_that_read_nothing_keep_nobody_from_searching(self, api: Api, large: str) -> None:
+        token = api.headers()["Authorization"]
+        asked = f"GET /v1/logs/export?charger={large}&columns=all HTTP/1.1\r\nHost: x\r\nAuthorization: {token}\r\n\r\n"
+        with ExitStack() as slow:
+            for _ in range(30):
+                client = slow.enter_context(socket.socket())
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+                client.connect(("127.0.0.1", int(api.url.rpartition(":")[2])))
+                client.sendall(asked.encode())
+                assert client.recv(12) == b"HTTP/1.1 200"
+            for _ in range(3):
+                assert httpx.get(f"{api.url}/v1/logs?charger={large}", headers=api.headers(), timeout=10).status_code == 200
+            assert api.export(charger="nobody").status_code == 200
 
     async def test_clickhouse_is_told_to_end_the_query_of_a_client_that_is_gone(self, api: Api, tmp_path: Path) -> None:
         (tmp_path / "key").write_text("k" * 64)

@@ -10,7 +10,7 @@ import socket
 import threading
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -338,11 +338,12 @@ class TestErrors:
         """Errors that the engine raises once it has the data."""
         client.insert(table, [[1, "x"]], column_names=["a", "b"])
         client.command(f"ALTER TABLE {table} MODIFY SETTING {setting}")
-        for send in (
+        sends: list[Callable[[], object]] = [
             lambda: client.insert(table, [[2, "y"]], column_names=["a", "b"]),
             lambda: client.raw_insert(table, insert_block=b'{"a":3}', fmt="JSONEachRow"),
             lambda: client.command(f"INSERT INTO {table} (a) VALUES (4)"),
-        ):
+        ]
+        for send in sends:
             with pytest.raises(DatabaseError) as refused:
                 send()
             assert refused.value.code == code

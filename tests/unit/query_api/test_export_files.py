@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
@@ -226,9 +227,32 @@ async def test_a_download_has_an_end_only_where_the_result_has(broken: bool) -> 
     async def receive() -> Any:
         return {"type": "http.disconnect"} if sent and not sent[-1].get("more_body", True) else {"type": "http.request"}
 
-    await Download(body(), stream)({"type": "http", "asgi": {"spec_version": "2.4"}}, receive, send)
+    await Download(body(), stream, 60)({"type": "http", "asgi": {"spec_version": "2.4"}}, receive, send)
     assert source.closed
     assert sent[-1] == {"type": "http.response.body", "body": b"", "more_body": False} if not broken else "body" not in sent[-1]
+
+
+async def test_a_download_that_takes_too_long_has_no_end() -> None:
+    """Whoever is slow: here, who reads it."""
+    source = Source(b"x")
+    stream = source.stream()
+
+    async def body() -> Any:
+        while True:
+            yield b"x"
+
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+        await asyncio.sleep(0.02)
+
+    async def receive() -> Any:
+        await asyncio.Event().wait()
+
+    await Download(body(), stream, 0.1)({"type": "http", "asgi": {"spec_version": "2.4"}}, receive, send)
+    assert source.closed
+    assert len(sent) > 1 and sent[-1]["more_body"]
 
 
 class FakeDatabase:

@@ -42,8 +42,8 @@ class GuardedConnection(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        # Whatever the network does not take at once counts as left, however little: what fits into a buffer would be left for good,
-        # and its connection open, since one that is closed in order first waits for it.
+        # Whatever the network does not take at once counts as left, however little: what fits into a buffer would be left for
+        # good, and its connection open, since one that is closed in order first waits for it.
         transport.set_write_buffer_limits(high=0)
         if len(self.connections) > self._limits.most:
             self._break_off("too-many")

@@ -24,16 +24,22 @@ from ocpplog_query_api.streaming import Stream, interrupted
 
 NEWEST: Final = "newest"
 """Names the query for the newest entries of all sites, whatever they are."""
+_CONNECTIONS: Final = 100
+"""To ClickHouse, for queries; as many again for results that are sent on as they come."""
 _KEPT: Final = frozenset({"count", "histogram", "sites", "quiet sites", "online", "edge", NEWEST})
 """Counts, and what everyone's page asks of all sites when it opens: they may be a second old (ADR 23)."""
 
 
 class Database:
-    """Connects when it is first asked, and again after a failure: the API can start before ClickHouse does."""
+    """Connects when it is first asked, and again after a failure: the API can start before ClickHouse does.
+
+    Streams have connections of their own: each lasts as long as somebody reads it, and nobody who reads slowly, or not at all,
+    takes one from those who search.
+    """
 
     def __init__(self, settings: ApiSettings) -> None:
         self._settings = settings
-        self._client: AsyncClient | None = None
+        self._clients: tuple[AsyncClient, AsyncClient] | None = None
         self._connecting = asyncio.Lock()
         self._shared = Shared(settings.api_shared_seconds)
 
@@ -58,7 +64,7 @@ class Database:
             raise interrupted(found) from error
 
     async def _asked(self, label: str, sql: str, parameters: Mapping[str, Any], settings: dict[str, Any]) -> bytes:
-        client = await self._connected()
+        client, _ = await self._connected()
         started = time.perf_counter()
         try:
             with tracing.child(label, SpanKind.CLIENT, self._described(label)):
@@ -78,7 +84,7 @@ class Database:
 
         Raises what `rows` does. Ends in ClickHouse when the stream is closed: only queries that cannot write do (readonly).
         """
-        client = await self._connected()
+        _, client = await self._connected()
         limits = self._limits() | {"max_execution_time": self._settings.api_export_seconds, "readonly": 2}
         try:
             with tracing.child(label, SpanKind.CLIENT, self._described(label), held=True) as span:
@@ -90,22 +96,27 @@ class Database:
         return Stream(found, span)
 
     async def close(self) -> None:
-        if self._client:
-            await self._client.close()
-            self._client = None
+        for client in self._clients or ():
+            await client.close()
+        self._clients = None
 
-    async def _connected(self) -> AsyncClient:
-        if self._client:
-            return self._client
+    async def _connected(self) -> tuple[AsyncClient, AsyncClient]:
+        """For queries, and for streams."""
+        if self._clients:
+            return self._clients
         async with self._connecting:
-            if self._client is None:
+            if self._clients is None:
                 try:
-                    client = await clickhouse.connect_async(self._settings, database="default", connect_timeout=3)
-                    clickhouse.check_version(client.server_version or "")
+                    self._clients = await self._connect(), await self._connect()
                 except (ClickHouseError, OSError, clickhouse.ServerTooOld) as error:
                     raise Unavailable(f"{type(error).__name__}: try again in a moment.", {"Retry-After": "2"}) from error
-                self._client = client
-            return self._client
+            return self._clients
+
+    async def _connect(self) -> AsyncClient:
+        limits = {"connector_limit": _CONNECTIONS, "connector_limit_per_host": _CONNECTIONS}
+        client = await clickhouse.connect_async(self._settings, database="default", connect_timeout=3, **limits)
+        clickhouse.check_version(client.server_version or "")
+        return client
 
     def _described(self, label: str) -> dict[str, str]:
         """Of a query's span: never its text or parameters."""

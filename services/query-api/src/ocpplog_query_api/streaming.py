@@ -100,12 +100,14 @@ async def _joined(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[byt
 
 
 class Download(StreamingResponse):
-    """Sends a body as it comes. Where it breaks off, the connection does too: half a file must not look like a whole one."""
+    """Sends a body as it comes, for `seconds` at most. Where it breaks off, the connection does too: half a file must not look
+    like a whole one."""
 
-    def __init__(self, body: AsyncGenerator[bytes, None], stream: Stream, **options: Any) -> None:
+    def __init__(self, body: AsyncGenerator[bytes, None], stream: Stream, seconds: float, **options: Any) -> None:
         super().__init__(body, **options)
         self._body = body
         self._stream = stream
+        self._seconds = seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -118,11 +120,13 @@ class Download(StreamingResponse):
     async def stream_response(self, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         try:
-            async for piece in self.body_iterator:
-                await send({"type": "http.response.body", "body": piece, "more_body": True})
+            # ClickHouse's limit ends with its result: a file that is made of it whole may be read for long after.
+            async with asyncio.timeout(self._seconds):
+                async for piece in self.body_iterator:
+                    await send({"type": "http.response.body", "body": piece, "more_body": True})
         except (ClickHouseError, OSError) as error:
             # Without an end: the server closes the connection in the middle of the answer.
-            _log.error("download broke off", code=getattr(error, "code", None), error=str(error)[:500])
+            _log.error("download broke off", code=getattr(error, "code", None), error=str(error)[:500] or type(error).__name__)
             return
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 

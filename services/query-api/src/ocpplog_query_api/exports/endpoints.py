@@ -109,7 +109,8 @@ async def export(
     sites = caller.scope.among(query.site)
     name = naming.file_name(sites, found.since, found.until, maximum if more else None, file.suffix)
     headers = {"Content-Disposition": naming.disposition(name), "X-Ocpplog-Entries": str(entries), **more}
-    return Download(file.body(opened.stream), opened.stream, media_type=file.media_type, headers=headers)
+    seconds = settings.api_export_seconds
+    return Download(file.body(opened.stream), opened.stream, seconds, media_type=file.media_type, headers=headers)
 
 
 async def _said(repository: ExportRepository, search: Search, opened: Opened, truncate: bool) -> dict[str, str]:
