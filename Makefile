@@ -57,7 +57,7 @@ fuzz: $(VENV)/.fuzz ## what reads foreign bytes, under fuzzers that know its inv
 	cd tests && PYTHONPATH=. ../$(BIN)/python -m fuzz --seconds $(FUZZ_SECONDS) $(if $(FUZZ_REPORT),--report $(CURDIR)/$(FUZZ_REPORT)) $(FUZZ)
 
 HOSTILE ?= --handshakes 1000000
-hostile: $(VENV)/.test ## a million bogus handshakes, while a charger is served (HOSTILE="--handshakes 1000000 --report docs/proof/hostile.json")
+hostile: $(VENV)/.test ## a million bogus handshakes, while a charger is served (HOSTILE="--handshakes 1000000 --report docs/proof/hostile.json"); or HOSTILE="--part api --seconds 60"
 	cd tests && PYTHONPATH=. ../$(BIN)/python -m hostile $(HOSTILE)
 
 test-peers: $(VENV)/.test tests/peers/node_modules/.installed ## the gateway between peers of other authors (needs Node.js 18 and npm)

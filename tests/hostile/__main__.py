@@ -1,71 +1,44 @@
-"""`python -m hostile --handshakes 1000000`: bogus handshakes of one address, while a charger is served."""
+"""`python -m hostile --handshakes 1000000`: bogus handshakes of one address, while a charger is served.
+
+`python -m hostile --part api --seconds 60`: whatever clients do to the query API, while others read the log.
+"""
 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
-import logging
 import sys
 import tempfile
-import time
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from fuzz import report
-from integration import bogus
-from integration.gateway_support import Upstream, listening
-from integration.hostile_support import charger, resident
-from integration.quirks_support import KNOWN, Yard, yard
+from hostile import api, gateway
 
 ROOT: Final = Path(__file__).parents[2]
-MIB: Final = 1024 * 1024
-_LIMITS: Final = {"gateway_peer_failures": 300, "gateway_peer_failures_per_minute": 300, "gateway_charger_failures": 20}
-"""As they are by default."""
-_GROWTH: Final = 64 * MIB
-_AT_ONCE: Final = 50
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="hostile", description=__doc__)
-    parser.add_argument("--handshakes", type=int, default=1_000_000)
+    parser.add_argument("--part", choices=("gateway", "api"), default="gateway")
+    parser.add_argument("--handshakes", type=int, default=1_000_000, help="of the gateway's part")
+    parser.add_argument("--seconds", type=int, default=60, help="of the API's part")
     parser.add_argument("--report", type=Path, help="JSON, from the root of the repository")
     arguments = parser.parse_args()
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-    with tempfile.TemporaryDirectory() as folder, yard(Path(folder), gateway_hold_s=30, log_level="info", **_LIMITS) as found:
-        said = asyncio.run(_attack(found, arguments.handshakes))
+    with tempfile.TemporaryDirectory() as folder:
+        if arguments.part == "api":
+            length = f"--part api --seconds {arguments.seconds}"
+            said = api.run(Path(folder), arguments.seconds)
+        else:
+            length = f"--handshakes {arguments.handshakes}"
+            said = gateway.run(Path(folder), arguments.handshakes)
     print(json.dumps(said, indent=2))
     if arguments.report:
-        command = f"make hostile HOSTILE='--handshakes {arguments.handshakes} --report {arguments.report}'"
+        command = f"make hostile HOSTILE='{length} --report {arguments.report}'"
         path = ROOT / arguments.report
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(said | report.context(ROOT, command), indent=2) + "\n")
     return 0 if said["met"] else 1
-
-
-async def _attack(found: Yard, count: int) -> dict[str, Any]:
-    gate = found.gate
-    async with listening(Upstream(KNOWN), found.bench.upstream_port), charger(gate, "BESIDE") as served:
-        # What the first ones make it allocate is not what a million costs.
-        await bogus.knock(gate.port, "127.0.0.66", min(1000, count), _AT_ONCE, bogus.requests())
-        before, started, answers = resident(gate.process.child.pid), time.monotonic(), served.count
-        answered = await bogus.knock(gate.port, "127.0.0.66", count, _AT_ONCE, bogus.requests())
-        seconds = time.monotonic() - started
-        after, log_bytes = resident(gate.process.child.pid), gate.log.stat().st_size
-        return {
-            "handshakes": count,
-            "answered": dict(sorted(answered.items())),
-            "seconds": round(seconds),
-            "handshakes_per_s": round(count / seconds),
-            "resident_mib_before": round(before / MIB, 1),
-            "resident_mib_after": round(after / MIB, 1),
-            "grown_mib": round((after - before) / MIB, 1),
-            "log_mib": round(log_bytes / MIB, 1),
-            "answers_of_a_charger_beside": served.count - answers,
-            "limits": dict(_LIMITS),
-            "met": after - before < _GROWTH,
-            "summary": f"{count:,} bogus handshakes of one peer: {(after - before) / MIB:.0f} MiB more memory, others served",
-        }
 
 
 if __name__ == "__main__":

@@ -19,6 +19,11 @@ def resident(pid: int) -> int:
     return int(line.split()[1]) * 1024
 
 
+def descriptors(pid: int) -> int:
+    """How many files and sockets a process has open (Linux)."""
+    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+
+
 class Served:
     """How many answers came, each byte for byte what it has to be."""
 
@@ -50,12 +55,12 @@ async def charger(gate: Gate, charger_id: str) -> AsyncIterator[Served]:
                 served.one()
                 await asyncio.sleep(0.01)
 
-    async with _beside(talk) as served:
+    async with beside(talk) as served:
         yield served
 
 
 @contextlib.asynccontextmanager
-async def caller(url: str, path: str, headers: dict[str, str]) -> AsyncIterator[Served]:
+async def caller(url: str, path: str, headers: dict[str, str], pause_s: float = 0.01) -> AsyncIterator[Served]:
     """Asks for the same again and again, on a new connection each time, and gets the same."""
 
     async def ask(served: Served) -> None:
@@ -67,14 +72,14 @@ async def caller(url: str, path: str, headers: dict[str, str]) -> AsyncIterator[
             assert first in (None, answer.content)
             first = answer.content
             served.one()
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(pause_s)
 
-    async with _beside(ask) as served:
+    async with beside(ask) as served:
         yield served
 
 
 @contextlib.asynccontextmanager
-async def _beside(work: Callable[[Served], Coroutine[Any, Any, None]]) -> AsyncIterator[Served]:
+async def beside(work: Callable[[Served], Coroutine[Any, Any, None]]) -> AsyncIterator[Served]:
     """Runs while the body does, and is served before it and after it; what it raises ends the body."""
     served = Served()
     task = asyncio.create_task(work(served))

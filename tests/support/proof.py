@@ -45,9 +45,15 @@ PROMISES: Final = (
     ),
     Promise(
         "Who attacks takes nothing from others: handshakes, slow and giant frames, compression bombs, floods",
-        ("integration/test_gateway_hostile.py", "integration/test_gateway_floods.py", "integration/test_api_connections.py"),
+        ("integration/test_gateway_hostile.py", "integration/test_gateway_floods.py"),
         "make hostile",
         ("hostile",),
+    ),
+    Promise(
+        "... nor who asks the API for too much, for nonsense, or reads slowly or not at all",
+        ("hostile/api.py", "integration/test_api_hostile.py", "integration/test_api_connections.py"),
+        "make hostile",
+        ("hostile-api",),
     ),
     Promise(
         "Charging goes on while Kafka is silent; what does not fit into memory is declared as a gap, to the frame",
