@@ -165,7 +165,8 @@ class TestBuilder:
         assert "words" not in query.count("log", ALL, Search(terms=["231.5"])).sql
 
     @pytest.mark.parametrize(
-        ("term", "asked"), [("1234", 1), ("1234567890123", 0), ("12ab34", 0), ("Faulted", 0), ("1234.5678", 2)]
+        ("term", "asked"),
+        [("1234", 1), ("12345678901234567890", 1), ("123456789012345678901", 0), ("12ab34", 0), ("Faulted", 0), ("1234.5678", 2)],
     )
     def test_numbers_are_asked_for_what_can_be_part_of_one(self, term: str, asked: int) -> None:
         assert query.count("log", ALL, Search(terms=[term])).sql.count("numbers LIKE") == asked

@@ -11,7 +11,7 @@ INDEXED_LENGTH: Final = 4
 """Letters and digits in a row that a term needs for the index to help: not all shorter ones are in it (`words` and `numbers` of
 `ocpp_log`)."""
 SUBPROTOCOLS: Final = ("ocpp1.6", "ocpp2.0.1", "ocpp2.1")
-_DIGITS: Final = re.compile(r"[0-9]{1,12}")
+_DIGITS: Final = re.compile(r"[0-9]{1,20}")
 _RUN: Final = re.compile(rf"(?:[0-9A-Za-z]|[^\x00-\x7f]){{{INDEXED_LENGTH},}}")
 
 

@@ -60,12 +60,14 @@ CREATE TABLE IF NOT EXISTS ${database}.ocpp_log ${on_cluster}
   -- two indexes. Numbers have their own: they are four fifths of all words, and no term with a letter is among them.
   indexed String ALIAS lowerUTF8(concat(request, ' ', response, ' ', unescaped, ' ', charger_id, ' ', site_id, ' ', action, ' ', outcome,
                                         ' : ', transaction_id, ', ', arrayStringConcat(violations, ' '))),
-  words   String ALIAS replaceRegexpAll(indexed, ': ?"?[-+]?[0-9]{1,12}([.][0-9]{1,12})?"?[],}]', ' '),
+  words   String ALIAS replaceRegexpAll(indexed, ': ?"?[-+]?[0-9]{1,20}([.][0-9]{1,20})?"?[],}]', ' '),
   numbers String ALIAS arrayStringConcat(extractAll(indexed,
-    ': ?"?[-+]?([0-9]{4,12}(?:[.][0-9]{1,12})?|[0-9]{1,3}[.][0-9]{4,12})"?[],}]'), ' '),
-  -- Large blocks of words: to look through all of them is what takes time.
-  INDEX ix_words   words        TYPE text(tokenizer = splitByNonAlpha, dictionary_block_size = 8192),
-  INDEX ix_numbers numbers      TYPE text(tokenizer = splitByNonAlpha, dictionary_block_size = 8192),
+    ': ?"?[-+]?([0-9]{4,20}(?:[.][0-9]{1,20})?|[0-9]{1,3}[.][0-9]{4,20})"?[],}]'), ' '),
+  -- Words whole and in large blocks: to look through all of them is what takes time.
+  INDEX ix_words   words        TYPE text(tokenizer = splitByNonAlpha, dictionary_block_size = 65536,
+                                          dictionary_block_frontcoding_compression = 0),
+  INDEX ix_numbers numbers      TYPE text(tokenizer = splitByNonAlpha, dictionary_block_size = 65536,
+                                          dictionary_block_frontcoding_compression = 0),
   INDEX ix_charger charger_id   TYPE bloom_filter(0.001) GRANULARITY 1,
   INDEX ix_tag     id_tag       TYPE bloom_filter(0.001) GRANULARITY 1,
   INDEX ix_mid     message_id   TYPE bloom_filter(0.01) GRANULARITY 4,
