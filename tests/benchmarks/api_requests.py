@@ -16,7 +16,6 @@ _SITES: Final = ("SITE-0037", "SITE-0001", "SITE-0100", "SITE-0399")
 _FIVE: Final = ["SITE-0037", "SITE-0001", "SITE-0100", "SITE-0200", "SITE-0399"]
 _CHARGERS: Final = ("CP0037-003", "CP0001-001", "CP0100-007", "CP0399-011")
 _DEEP_PAGES: Final = 25
-_UNIQUE: Final = "AB12CD34"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +41,7 @@ def asked(api: Api) -> list[Asked]:
         _logs("rare action, all", rare),
         _logs("charger and Faulted, all", *({"charger": charger, "status": "Faulted"} for charger in _CHARGERS)),
         _logs("unique term, all", {"q": unique_term(api)}),
+        _logs("unique term as long as an id, all", {"q": unique_word(api)}),
         _logs("absent term, all", {"q": "absentterm"}),
         _logs("two terms, 1 site", *({"site": site, "q": "faulted groundfailure"} for site in _SITES)),
         _logs("two terms, all", {"q": "faulted groundfailure"}),
@@ -96,10 +96,12 @@ def _named(path: str) -> str:
 
 
 def unique_term(api: Api) -> str:
-    """A word that one entry has: the generator's own, as in the store's benchmark, or, of too few rows, the reference in a
-    DataTransfer."""
-    if api.answer(LOGS, {"q": _UNIQUE, "limit": "1"})["items"]:
-        return _UNIQUE
+    """Twelve letters and digits that one entry has: of the reference in a DataTransfer."""
+    return unique_word(api)[:12]
+
+
+def unique_word(api: Api) -> str:
+    """The whole reference, as long as a message id can be."""
     [entry] = api.answer(LOGS, {"action": "DataTransfer", "order": "asc", "limit": "1", "fields": "request"})["items"]
     return str(entry["request"]).rpartition(':\\"')[2].partition("\\")[0]
 
