@@ -88,24 +88,26 @@ def decode(data: bytes) -> object:
 
 def number(value: object) -> float:
     """The number that `value` spells: a JSON number, or text as OCPP 1.6 sends it. Raises ValueError that says why not."""
-    if isinstance(value, str) and _spells_number(value):
-        found = float(value)
+    found: float | None = None
+    if isinstance(value, str):
+        found = _spelled(value)
     elif isinstance(value, int | float) and not isinstance(value, bool):
         found = _as_float(value)
-    else:
+    if found is None:
         raise ValueError(f"{short(value)} is not a number")
     if not math.isfinite(found):
         raise ValueError(f"{short(value)} is out of range")
     return found
 
 
-def _spells_number(text: str) -> bool:
-    """Python's float takes more than numbers: underscores, digits of other scripts, words. Asked first, because it is quick."""
+def _spelled(text: str) -> float | None:
+    """None for what Python's float takes besides: underscores, digits of other scripts, words. It is asked first: it is quick."""
     try:
         found = float(text)
     except ValueError:
-        return False
-    return (math.isfinite(found) and text.isascii() and "_" not in text) or _NUMBER.fullmatch(text.strip()) is not None
+        return None
+    plain = math.isfinite(found) and text.isascii() and "_" not in text
+    return found if plain or _NUMBER.fullmatch(text.strip()) else None
 
 
 def connector(value: object) -> int:
