@@ -251,6 +251,26 @@ def test_axe_is_clean_in_every_view(opened: Open, session: dict[str, Any], width
         no_sideways_scrolling(page)
 
 
+def test_many_error_codes_are_all_in_sight_on_a_phone(opened: Open) -> None:
+    codes = ["ConnectorLockFailure", "GroundFailure", "OverCurrentFailure", "PowerMeterFailure"]
+    values = [{"value": code, "count": 10_000} for code in codes]
+    dashboard = opened(width=min(WIDTHS))
+    dashboard.page.route(
+        re.compile("/v1/logs/facets.*error_code"),
+        lambda route: route.fulfill(json={"facets": [{"field": "error_code", "values": values}]}),
+    )
+    page = dashboard.open("/chargers/LAB-02?from=-1h")
+    page.locator(".stacks").wait_for()
+    for code in codes:
+        expect(page.locator(".stacks .legend-item", has_text=code)).to_be_visible()
+    overflowing = page.evaluate(
+        "[...document.querySelectorAll('.stacks .legend')].map((one) => one.scrollWidth - one.clientWidth)"
+    )
+    assert overflowing == [0]
+    assert accessible(page) == []
+    no_sideways_scrolling(page)
+
+
 @pytest.mark.parametrize(
     ("locale", "names"),
     [
