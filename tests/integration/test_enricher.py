@@ -8,12 +8,15 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import clickhouse_connect
+import httpx
 import pytest
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from clickhouse_connect.driver import Client
 
 from ocpplog_common import id_tags, topics
@@ -22,6 +25,9 @@ from ocpplog_common.clickhouse.migrate import migrate
 from ocpplog_common.envelope import Envelope, Opcode, Source, new_connection_id
 from ocpplog_common.records import Connectivity, Gap, IdTags, LevelName, Site, encode
 from ocpplog_common.settings import KafkaSettings
+from ocpplog_enricher.continuity import Continuity
+from ocpplog_enricher.kafka_driver import Batch
+from ocpplog_enricher.warm_up import between
 from support.broker import IDEMPOTENCE, REPLICATION, kafka
 from support.processes import LocalClickHouse, Process, free_port, local_clickhouse, wait_for_http
 
@@ -112,6 +118,8 @@ class Charger:
         self._producer, self.charger_id, self.site_id = producer, charger_id, site_id
         self.connection = new_connection_id(time.time_ns() // 1000)
         self.sequence = 0
+        self.sent: asyncio.Future[Any] | None = None
+        """Where the last frame stands, once Kafka has said so."""
 
     async def put(self, source: Source, frame: str) -> Envelope:
         self.sequence += 1
@@ -123,7 +131,7 @@ class Charger:
         return envelope
 
     async def send(self, envelope: Envelope) -> None:
-        await self._producer.send(topics.FRAMES, envelope.frame, key=envelope.key(), headers=envelope.headers())
+        self.sent = await self._producer.send(topics.FRAMES, envelope.frame, key=envelope.key(), headers=envelope.headers())
 
     async def gap(self, source: Source, count: int) -> Envelope:
         """Say that so many frames are missing, in their place."""
@@ -369,6 +377,46 @@ async def test_two_enrichers_share_the_partitions(bench: Bench, producer: AIOKaf
         assert bench.rows("count(), countIf(outcome = 'result')", order="1") == [(sent, sent)]
     finally:
         other.close()
+
+
+async def test_what_a_poll_passed_over_is_read_by_itself(bench: Bench, producer: AIOKafkaProducer) -> None:
+    charger = Charger(producer, "CP-1", "loud")
+    for number in range(10):
+        await charger.exchange(number, "Heartbeat")
+    assert charger.sent
+    partition, end = (last := await charger.sent).partition, last.offset + 1
+    assert end == 20
+    client = bench.kafka.kafka_client()
+    whole = [record async for records in between(client, topics.FRAMES, partition, 0, end) for record in records]
+    assert [record.offset for record in whole] == list(range(end))
+    some = Batch(topics.FRAMES, partition, 1, 2, [whole[offset] for offset in (5, 6, 7, 11, 19)])
+    complete = Continuity(partial(between, client)).complete(some)
+    assert [record.offset async for records in complete for record in records] == list(range(2, end))
+
+
+@pytest.mark.skipif(not IDEMPOTENCE, reason="the embedded broker deletes no records")
+async def test_what_was_removed_unread_is_said_and_the_rest_goes_on(bench: Bench, producer: AIOKafkaProducer) -> None:
+    bench.start()
+    charger = Charger(producer, "CP-1", "loud")
+    for number in range(5):
+        await charger.exchange(number, "Heartbeat")
+    await bench.until(lambda: bench.rows("count()", order="1") == [(5,)])
+    bench.enricher.stop()
+    for number in range(5, 15):
+        await charger.exchange(number, "Heartbeat")
+    assert charger.sent
+    partition, end = (last := await charger.sent).partition, last.offset + 1
+    assert end == 30
+    remover = AIOKafkaAdminClient(**bench.kafka.kafka_client())
+    await remover.start()
+    await remover.delete_records({TopicPartition(topics.FRAMES, partition): RecordsToDelete(before_offset=16)})
+    await remover.close()
+    bench.start()
+    await bench.until(lambda: bench.rows("count()", order="1") == [(12,)])
+    async with httpx.AsyncClient() as http:
+        shown = (await http.get(f"http://127.0.0.1:{bench.health}/metrics")).text
+    assert f'ocpplog_enricher_missing_total{{topic="{topics.FRAMES}"}} 6.0' in shown
+    assert f'ocpplog_enricher_missing_total{{topic="{topics.CONNECTIONS}"}} 0.0' in shown
 
 
 def test_settings_that_make_no_sense_are_said(tmp_path: Path) -> None:

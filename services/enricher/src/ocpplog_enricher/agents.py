@@ -16,6 +16,7 @@ import structlog
 
 from ocpplog_common import topics
 from ocpplog_enricher import kafka_driver
+from ocpplog_enricher.continuity import Continuity
 from ocpplog_enricher.ownership import Ownership, certain
 from ocpplog_enricher.settings import EnricherSettings
 from ocpplog_enricher.worker import Worker
@@ -73,6 +74,7 @@ def wire(
     app: Any,
     settings: EnricherSettings,
     worker: Worker,
+    continuity: Continuity,
     failure: Failure,
     *,
     start: Callable[[], Awaitable[None]],
@@ -89,7 +91,8 @@ def wire(
             await start()
             started.set()
             async for batch in stream:
-                await worker.take(batch.partition, batch.generation, batch.records)
+                async for records in continuity.complete(batch):
+                    await worker.take(batch.partition, batch.generation, records)
         except asyncio.CancelledError:
             raise
         except Exception as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from ocpplog_common.compacted import CompactedTable
 from ocpplog_common.records import Site
 from ocpplog_enricher import agents, connection_agent
 from ocpplog_enricher.connection_worker import EVENT_NAME, ConnectionWorker
+from ocpplog_enricher.continuity import Continuity
 from ocpplog_enricher.dead_letter import DeadLetters
 from ocpplog_enricher.domain import schemas
 from ocpplog_enricher.domain.pairing import Pairing
@@ -27,7 +29,7 @@ from ocpplog_enricher.health import Health
 from ocpplog_enricher.settings import EnricherSettings
 from ocpplog_enricher.sink import Sink, TableWriter
 from ocpplog_enricher.site_policies import SitePolicies
-from ocpplog_enricher.warm_up import WarmUp
+from ocpplog_enricher.warm_up import WarmUp, between
 from ocpplog_enricher.worker import Worker
 
 _log = structlog.get_logger(__name__)
@@ -73,8 +75,9 @@ class Enricher:
         events = f"{settings.clickhouse_database}.{tables.CONNECTION_EVENT}"
         writer = TableWriter(self._store, events, settings.enricher_retry_for_s, EVENT_NAME)
         connections = ConnectionWorker(writer, self._event_dead_letters, agents.fence(self.faust, owned))
-        connection_agent.wire(self.faust, connections, self.failure, self.start)
-        agents.wire(self.faust, settings, self.worker, self.failure, start=self.start, joined=self._on_joined)
+        continuity = Continuity(partial(between, kafka))
+        connection_agent.wire(self.faust, connections, continuity, self.failure, self.start)
+        agents.wire(self.faust, settings, self.worker, continuity, self.failure, start=self.start, joined=self._on_joined)
 
     def _on_joined(self) -> None:
         self._joined = True

@@ -10,10 +10,13 @@ from ocpplog_common import topics
 from ocpplog_enricher import kafka_driver
 from ocpplog_enricher.agents import Failure
 from ocpplog_enricher.connection_worker import ConnectionWorker
+from ocpplog_enricher.continuity import Continuity
 from ocpplog_enricher.errors import PartitionLost
 
 
-def wire(app: Any, worker: ConnectionWorker, failure: Failure, start: Callable[[], Awaitable[None]]) -> None:
+def wire(
+    app: Any, worker: ConnectionWorker, continuity: Continuity, failure: Failure, start: Callable[[], Awaitable[None]]
+) -> None:
     """Register the agent. `start` is awaited before the first batch."""
     events = kafka_driver.batch_topic(app, topics.CONNECTIONS)
 
@@ -23,7 +26,8 @@ def wire(app: Any, worker: ConnectionWorker, failure: Failure, start: Callable[[
             await start()
             async for batch in stream:
                 try:
-                    await worker.take(batch.partition, batch.generation, batch.records)
+                    async for records in continuity.complete(batch):
+                        await worker.take(batch.partition, batch.generation, records)
                 except PartitionLost:
                     continue
                 app.consumer.finished(batch.topic, batch.partition, batch.generation, batch.records[-1].offset + 1)

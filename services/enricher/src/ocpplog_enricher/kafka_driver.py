@@ -34,11 +34,15 @@ FETCH_WAIT_MS: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Records of one partition, in the order of their offsets, fetched in `generation` of the consumer group."""
+    """Records of one partition, in the order of their offsets, fetched in `generation` of the consumer group.
+
+    `begins`: the offset at which the group was when the partition was assigned; None where it had committed none.
+    """
 
     topic: str
     partition: int
     generation: int
+    begins: int | None
     records: list[ConsumerRecord]
 
 
@@ -65,6 +69,7 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._finished: dict[TP, int] = {}
+        self._begins: Mapping[TP, int] = {}
 
     def finished(self, topic: str, partition: int, generation: int, next_offset: int) -> None:
         """All before `next_offset` is done. Nothing happens where the partition has gone to another member meanwhile."""
@@ -102,7 +107,7 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
     def _to_message(self, tp: TP, records: list[ConsumerRecord]) -> ConsumerMessage:
         last = records[-1]
         generation = self.app.consumer_generation_id
-        batch = Batch(tp.topic, tp.partition, generation, records)
+        batch = Batch(tp.topic, tp.partition, generation, self._begins.get(tp), records)
         timestamp = last.timestamp / 1000
         return ConsumerMessage(
             tp.topic,
@@ -135,6 +140,7 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
         committed: Mapping[TP, int] = await super().seek_to_committed()
         if fresh := [place for place, offset in committed.items() if not offset]:
             await self._thread.seek_to_beginning(*fresh)
+        self._begins = {place: offset for place, offset in committed.items() if offset}
         return committed
 
     def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:

@@ -6,9 +6,19 @@ from typing import Final
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from ocpplog_common import tasks
+from ocpplog_common import tasks, topics
 
 FRAMES: Final = Counter("ocpplog_enricher_frames_total", "Frames read from ocpp.frames")
+PASSED_OVER: Final = Counter(
+    "ocpplog_enricher_passed_over_total", "Records that a poll passed over and that were read by themselves, by topic", ["topic"]
+)
+MISSING: Final = Counter(
+    "ocpplog_enricher_missing_total", "Offsets without a record: removed before they were read, by topic", ["topic"]
+)
+for _topic in (topics.FRAMES, topics.CONNECTIONS):
+    # At 0 from the start: a counter that begins with what it should warn of has not increased.
+    PASSED_OVER.labels(_topic)
+    MISSING.labels(_topic)
 EXCHANGES: Final = Counter(
     "ocpplog_enricher_exchanges_total", "Exchanges that ended, by outcome and whether logged", ["outcome", "logged"]
 )

@@ -1,14 +1,17 @@
-"""Reads again what came shortly before a partition's committed offset, so that answers find their requests after a restart."""
+"""Reads beside the consumer group: what came shortly before a partition's committed offset, so that answers find their requests
+after a restart; and what a poll passed over."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from typing import Any
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, Final
 
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from ocpplog_common import topics
+
+_AT_ONCE: Final = 500
 
 _log = structlog.get_logger(__name__)
 
@@ -36,6 +39,21 @@ class FramesReader:
         if self._started:
             await self._started.stop()
             self._started = None
+
+
+async def between(
+    client: dict[str, Any], topic: str, partition: int, first: int, end: int
+) -> AsyncIterator[Sequence[ConsumerRecord]]:
+    """The records from offset `first` on and before `end`, whose record is there: a fetch's at a time. With a consumer of its
+    own, because it is seldom needed."""
+    place = TopicPartition(topic, partition)
+    async with AIOKafkaConsumer(enable_auto_commit=False, auto_offset_reset="earliest", **client) as consumer:
+        consumer.assign([place])
+        consumer.seek(place, first)
+        while await consumer.position(place) < end:
+            batches = await consumer.getmany(place, timeout_ms=1000, max_records=_AT_ONCE)
+            if found := [record for record in batches.get(place, []) if first <= record.offset < end]:
+                yield found
 
 
 class WarmUp(FramesReader):
