@@ -148,7 +148,7 @@ def test_the_export_has_its_columns(client: Client) -> None:
     assert set(EXPORT_COLUMNS.values()) <= columns
 
 
-FORMS = {2: "_log_copy.sql", 20: "_by_day_copy.sql"}
+FORMS = {2: "_log_copy.sql", 20: "_by_week_copy.sql"}
 """After which migration the log had another form, and what copied its rows."""
 
 
@@ -247,13 +247,14 @@ def test_readings_are_in_the_text_alone(client: Client) -> None:
     assert numbers == "17533"
 
 
-def test_a_part_of_the_table_is_a_day(client: Client) -> None:
+def test_a_partition_is_a_week_from_monday(client: Client) -> None:
     client.command("TRUNCATE TABLE log.ocpp_log")
-    moments = "toDateTime('2026-11-24', 'UTC') + number * 3600"
+    # A Sunday.
+    moments = "toDateTime('2026-11-29', 'UTC') + number * 3600"
     client.command(f"INSERT INTO log.ocpp_log (datetime, site_id) SELECT {moments}, 's' FROM numbers(48)")
     parts = "SELECT partition, sum(rows) FROM system.parts WHERE database = 'log' AND table = 'ocpp_log' AND active"
     found = client.query(f"{parts} GROUP BY 1 ORDER BY 1").result_rows
-    assert found == [("2026-11-24", 24), ("2026-11-25", 24)]
+    assert found == [("2026-11-23", 24), ("2026-11-30", 24)]
 
 
 def _apply(client: Client, database: str, migration: Migration) -> None:

@@ -1,5 +1,5 @@
 -- What is not there yet, by the rows' names: an earlier copy may have been cut off. One whose client went away may still run:
--- two at once would store rows twice, so the second one fails. In large blocks: each makes a part of every day in it.
+-- two at once would store rows twice, so the second one fails. In large blocks: each makes a part of every week in it.
 INSERT INTO ${database}.ocpp_log
 (
   datetime, site_id, charger_id, connector_id, action, source, subprotocol, outcome, latency_ms, status, error_code,
