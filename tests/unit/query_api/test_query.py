@@ -178,6 +178,21 @@ class TestBuilder:
         for statement in statements:
             assert statement.sql.endswith("SETTINGS text_index_like_max_postings_to_read = 100000")
 
+    def test_chargers_of_all_sites_are_found_by_their_own_index(self) -> None:
+        charger = {"charger_id": ["C-1"]}
+
+        def settings(scope: Scope, search: Search) -> str:
+            return query.count("log", scope, search).sql.partition(" SETTINGS ")[2]
+
+        assert settings(ALL, Search(equal=charger)) == "use_primary_key = 0"
+        assert settings(ALL, Search(equal=charger, terms=["1234"])).endswith(", use_primary_key = 0")
+        for scope, search in (
+            (ONE, Search(equal=charger)),
+            (ALL, Search(equal=charger, sites=["s"])),
+            (ALL, Search(equal={"charger_id": [], "action": ["Reset"]})),
+        ):
+            assert settings(scope, search) == ""
+
     def test_a_long_term_can_be_a_message_id(self) -> None:
         assert "message_id" not in query.count("log", ALL, Search(terms=["short"])).sql
         found = query.count("log", ALL, Search(terms=["X" * 36]))

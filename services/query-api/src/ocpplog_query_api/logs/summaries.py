@@ -77,7 +77,7 @@ def histogram(database: str, scope: Scope, search: Search, by: By, of: Scale) ->
         f" count() AS total FROM {database}.{tables.LOG} WHERE {conditions.sql()} GROUP BY bucket, name"
     )
     shift = -int(_ORIGIN.timestamp())
-    return Statement(sql + searching(search), conditions.parameters | {"shift": shift, "width": of.seconds})
+    return Statement(sql + searching(scope, search), conditions.parameters | {"shift": shift, "width": of.seconds})
 
 
 def by_hour(database: str, scope: Scope, search: Search) -> Statement:
@@ -87,7 +87,7 @@ def by_hour(database: str, scope: Scope, search: Search) -> Statement:
         f"SELECT toStartOfHour(datetime) AS hour, count() AS total FROM {database}.{tables.LOG}"
         f" WHERE {conditions.sql()} GROUP BY hour ORDER BY hour DESC"
     )
-    return Statement(sql + searching(search), conditions.parameters)
+    return Statement(sql + searching(scope, search), conditions.parameters)
 
 
 def facets(database: str, scope: Scope, search: Search, fields: Sequence[str], top: int, contains: str = "") -> Statement:
@@ -112,7 +112,7 @@ def facets(database: str, scope: Scope, search: Search, fields: Sequence[str], t
         f" FROM {database}.{tables.LOG} WHERE {conditions.sql()} GROUP BY GROUPING SETS ({sets}))"
         " WHERE value != '' ORDER BY field, total DESC, value LIMIT {top:UInt32} BY field"
     )
-    return Statement(sql + searching(search), conditions.parameters | {"top": top})
+    return Statement(sql + searching(scope, search), conditions.parameters | {"top": top})
 
 
 def _value(column: str) -> str:
