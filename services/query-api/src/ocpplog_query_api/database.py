@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -107,14 +108,22 @@ class Database:
         async with self._connecting:
             if self._clients is None:
                 try:
-                    self._clients = await self._connect(), await self._connect()
+                    self._clients = await self._both()
                 except (ClickHouseError, OSError, clickhouse.ServerTooOld) as error:
                     raise Unavailable(f"{type(error).__name__}: try again in a moment.", {"Retry-After": "2"}) from error
             return self._clients
 
-    async def _connect(self) -> AsyncClient:
+    async def _both(self) -> tuple[AsyncClient, AsyncClient]:
+        """Both or none: what is open already is closed where the rest fails."""
+        async with AsyncExitStack() as opened:
+            queries, streams = await self._connect(opened), await self._connect(opened)
+            opened.pop_all()
+        return queries, streams
+
+    async def _connect(self, opened: AsyncExitStack) -> AsyncClient:
         limits = {"connector_limit": _CONNECTIONS, "connector_limit_per_host": _CONNECTIONS}
         client = await clickhouse.connect_async(self._settings, database="default", connect_timeout=3, **limits)
+        opened.push_async_callback(client.close)
         clickhouse.check_version(client.server_version or "")
         return client
 

@@ -1,0 +1,55 @@
+"""Connecting to ClickHouse: both clients or none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ocpplog_common.clickhouse import client as clickhouse
+from ocpplog_query_api.database import Database
+from ocpplog_query_api.errors import Unavailable
+from ocpplog_query_api.settings import ApiSettings
+
+NEW, OLD = "26.9.2.1", "25.1.1.1"
+
+
+class Client:
+    def __init__(self, version: str) -> None:
+        self.server_version = version
+        self.closed = False
+
+    async def raw_query(self, *_: Any, **__: Any) -> bytes:
+        return b'{"meta":[],"data":[]}'
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+@pytest.mark.parametrize("servers", [[NEW, OSError("gone")], [NEW, OLD], [OLD]])
+async def test_what_was_opened_is_closed_where_the_rest_fails(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, servers: Sequence[str | OSError]
+) -> None:
+    (tmp_path / "key").write_text("0123456789abcdef" * 4)
+    opened: list[Client] = []
+    coming = iter([*servers, NEW, NEW])
+
+    async def connect(*_: Any, **__: Any) -> Client:
+        found = next(coming)
+        if isinstance(found, OSError):
+            raise found
+        opened.append(Client(found))
+        return opened[-1]
+
+    monkeypatch.setattr(clickhouse, "connect_async", connect)
+    database = Database(ApiSettings(api_jwt_key_file=tmp_path / "key"))
+    with pytest.raises(Unavailable):
+        await database.rows("test", "SELECT 1", {})
+    assert opened and all(client.closed for client in opened)
+    failed = len(opened)
+    await database.rows("test", "SELECT 1", {})
+    assert [client.closed for client in opened[failed:]] == [False, False]
+    await database.close()
+    assert all(client.closed for client in opened)
