@@ -63,7 +63,7 @@ class TestOverview:
     def test_one_site_alone(self, dashboard: Dashboard) -> None:
         page = dashboard.open("/overview")
         with page.expect_response(re.compile(r"/v1/overview\?site=test-lab")):
-            page.get_by_label("Site").select_option("test-lab")
+            page.get_by_role("combobox", name=re.compile("^Site")).select_option("test-lab")
         assert "site=test-lab" in dashboard.query()
 
     @staticmethod
