@@ -81,10 +81,11 @@ PARTITION BY toMonday(datetime)
 ORDER BY (site_id, action, charger_id, datetime)
 -- At most 20000, because DateTime ends in 2106. One file an insert instead of twenty, and no statistics, which no query here uses.
 -- Inserts are small and many: merged by five, as is usual, each row is written fifty times in its first minutes. What is left of a week then
--- becomes one part when nothing has come for 26 hours.
+-- becomes one part when nothing has come for 26 hours. Columns are compressed in small blocks: the newest entries of all sites lie in as many
+-- places, and a block of the usual size holds up to thirty times what is read of it.
 TTL toDateTime(datetime) + toIntervalDay(least(retention_days, 20000)),
     toDateTime(datetime) + INTERVAL 1 DAY RECOMPRESS CODEC(ZSTD(9))
-SETTINGS index_granularity = 2048, default_compression_codec = 'ZSTD(1)', auto_statistics_types = '',
+SETTINGS index_granularity = 2048, min_compress_block_size = 16384, default_compression_codec = 'ZSTD(1)', auto_statistics_types = '',
          min_bytes_for_full_part_storage = 10485760, merge_with_ttl_timeout = 86400,
          min_parts_to_merge_at_once = 20, min_age_to_force_merge_seconds = 93600, min_age_to_force_merge_on_partition_only = 1,
          ${deduplication_window} = 10000,
