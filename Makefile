@@ -42,9 +42,8 @@ FAULTS_REPORT ?=
 faults: $(VENV)/.test ## rounds of combined faults by seed (FAULTS_ROUNDS=20 FAULTS_SEED=1; FAULTS_REPORT=file.json keeps them; on Apache Kafka with OCPPLOG_TEST_KAFKA_JARS)
 	FAULTS_ROUNDS=$(FAULTS_ROUNDS) FAULTS_SEED=$(FAULTS_SEED) FAULTS_REPORT=$(FAULTS_REPORT) $(BIN)/pytest -s tests/faults/test_rounds.py tests/faults/test_pipeline_rounds.py $(PYTEST_ARGS)
 
-# Whatever speaks to a broker; make run has one of its own.
-ON_KAFKA := admin_records api_writes connection_events enricher gateway gateway_floods gateway_fuzz gateway_hostile gateway_outages gateway_quirks \
-	gateway_quirks_frames gateway_replicas gateway_security kafka_security levels replay traces upgrade
+# What a broker can make a difference to; make run has one of its own.
+ON_KAFKA := api_writes connection_events enricher gateway gateway_outages gateway_replicas kafka_security levels replay upgrade
 test-kafka: $(VENV)/.test .local/kafka-jars ## what depends on the broker, on Apache Kafka itself: one node, and three (needs Java 17 and Maven)
 	OCPPLOG_TEST_KAFKA_JARS=$(CURDIR)/.local/kafka-jars $(BIN)/pytest -n $(WORKERS) --dist loadfile $(ON_KAFKA:%=tests/integration/test_%.py) tests/faults $(PYTEST_ARGS)
 	OCPPLOG_TEST_KAFKA_JARS=$(CURDIR)/.local/kafka-jars OCPPLOG_TEST_KAFKA_NODES=3 FAULTS_ROUNDS=2 FAULTS_SEED=9001 $(BIN)/pytest -n 2 --dist loadfile tests/faults/test_rounds.py tests/faults/test_pipeline_rounds.py \

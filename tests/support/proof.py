@@ -61,13 +61,19 @@ PROMISES: Final = (
     ),
     Promise(
         "Each exchange that its site's level admits is one row: none lost, none twice, whatever is killed, frozen or cut off",
-        ("faults/test_rounds.py", "faults/test_pipeline_rounds.py", "faults/test_enricher_faults.py", "faults/test_oracle.py"),
+        (
+            *("faults/test_rounds.py", "faults/test_pipeline_rounds.py", "faults/test_enricher_faults.py"),
+            *("faults/test_enricher_refusals.py", "unit/enricher/test_continuity.py", "faults/test_oracle.py"),
+        ),
         "make faults",
         ("faults",),
     ),
     Promise(
         "A malformed frame stops nothing, and is found as a violation",
-        ("unit/enricher/test_violations.py", "unit/enricher/test_conformity.py", "unit/gateway/test_garbage.py"),
+        (
+            *("unit/enricher/test_violations.py", "unit/enricher/test_conformity.py", "unit/gateway/test_garbage.py"),
+            "faults/test_enricher_poison.py",
+        ),
     ),
     Promise(
         "No state of the gateway outlives a connection: any replica serves any charger",
