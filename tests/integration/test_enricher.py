@@ -118,8 +118,7 @@ class Charger:
         self._producer, self.charger_id, self.site_id = producer, charger_id, site_id
         self.connection = new_connection_id(time.time_ns() // 1000)
         self.sequence = 0
-        self.sent: asyncio.Future[Any] | None = None
-        """Where the last frame stands, once Kafka has said so."""
+        self._sent: asyncio.Future[Any] | None = None
 
     async def put(self, source: Source, frame: str) -> Envelope:
         self.sequence += 1
@@ -131,7 +130,13 @@ class Charger:
         return envelope
 
     async def send(self, envelope: Envelope) -> None:
-        self.sent = await self._producer.send(topics.FRAMES, envelope.frame, key=envelope.key(), headers=envelope.headers())
+        self._sent = await self._producer.send(topics.FRAMES, envelope.frame, key=envelope.key(), headers=envelope.headers())
+
+    async def end(self) -> tuple[int, int]:
+        """Where the last frame stands on Kafka: its partition, and the offset after it."""
+        assert self._sent
+        last = await self._sent
+        return last.partition, last.offset + 1
 
     async def gap(self, source: Source, count: int) -> Envelope:
         """Say that so many frames are missing, in their place."""
@@ -383,8 +388,7 @@ async def test_what_a_poll_passed_over_is_read_by_itself(bench: Bench, producer:
     charger = Charger(producer, "CP-1", "loud")
     for number in range(10):
         await charger.exchange(number, "Heartbeat")
-    assert charger.sent
-    partition, end = (last := await charger.sent).partition, last.offset + 1
+    partition, end = await charger.end()
     assert end == 20
     client = bench.kafka.kafka_client()
     whole = [record async for records in between(client, topics.FRAMES, partition, 0, end) for record in records]
@@ -404,8 +408,7 @@ async def test_what_was_removed_unread_is_said_and_the_rest_goes_on(bench: Bench
     bench.enricher.stop()
     for number in range(5, 15):
         await charger.exchange(number, "Heartbeat")
-    assert charger.sent
-    partition, end = (last := await charger.sent).partition, last.offset + 1
+    partition, end = await charger.end()
     assert end == 30
     remover = AIOKafkaAdminClient(**bench.kafka.kafka_client())
     await remover.start()

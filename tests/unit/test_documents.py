@@ -25,7 +25,7 @@ def test_the_table_of_settings_is_the_settings() -> None:
     assert in_readme() == table(), "cd tests && python -m support.configuration"
 
 
-DOCUMENTS = sorted(path.relative_to(ROOT) for path in [ROOT / "README.md", *ROOT.glob("docs/**/*.md")])
+DOCUMENTS = sorted(path.relative_to(ROOT) for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=str)

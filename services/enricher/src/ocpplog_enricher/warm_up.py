@@ -49,11 +49,16 @@ async def between(
     place = TopicPartition(topic, partition)
     async with AIOKafkaConsumer(enable_auto_commit=False, auto_offset_reset="earliest", **client) as consumer:
         consumer.assign([place])
-        consumer.seek(place, first)
-        while await consumer.position(place) < end:
-            batches = await consumer.getmany(place, timeout_ms=1000, max_records=_AT_ONCE)
-            if found := [record for record in batches.get(place, []) if first <= record.offset < end]:
-                yield found
+        async for records in _read(consumer, place, first, end):
+            yield records
+
+
+async def _read(consumer: AIOKafkaConsumer, place: TopicPartition, first: int, end: int) -> AsyncIterator[list[ConsumerRecord]]:
+    consumer.seek(place, first)
+    while await consumer.position(place) < end:
+        batches = await consumer.getmany(place, timeout_ms=1000, max_records=_AT_ONCE)
+        if found := [record for record in batches.get(place, []) if first <= record.offset < end]:
+            yield found
 
 
 class WarmUp(FramesReader):
@@ -65,12 +70,8 @@ class WarmUp(FramesReader):
         if start >= offset:
             return
         _log.info("reading frames before the committed offset", partition=partition, first=start, last=offset - 1)
-        self._consumer.seek(place, start)
-        while await self._consumer.position(place) < offset:
-            batches = await self._consumer.getmany(place, timeout_ms=1000)
-            for record in batches.get(place, []):
-                if record.offset >= offset:
-                    return
+        async for records in _read(self._consumer, place, start, offset):
+            for record in records:
                 yield record
 
     async def _start(self, place: TopicPartition, timestamp_ms: int) -> int:

@@ -28,8 +28,8 @@ _BOUNDED: Final = "use_skip_indexes_for_top_k = 0, use_top_k_dynamic_filtering =
 _SEARCHING: Final = "text_index_like_max_postings_to_read = 100000"
 """With ClickHouse's 50, part of a number that is in many (1234) would have `words` made anew for every row: ten times slower."""
 _CHARGERS: Final = "use_primary_key = 0"
-"""A charger is found by its own index. What the primary key, which has it behind site and action, rules out before takes longer
-than it saves."""
+"""A charger is found by its own index. What the primary key, which has it behind site, day and action, rules out before takes
+longer than it saves."""
 
 
 @dataclass(frozen=True, slots=True)
