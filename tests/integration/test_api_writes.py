@@ -11,6 +11,8 @@ from itertools import count
 from typing import Any
 
 import pytest
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
 
 from integration.query_api_support import problem
 from integration.writes_support import WRITE_SECONDS, Writes, requests_of, writes
@@ -150,6 +152,39 @@ async def test_of_two_replicas_neither_loses_a_change(api: Writes, site: str) ->
     await asyncio.gather(change("one"), change("other"))
     history = api.do("GET", f"/v1/sites/{site}/log-level").json()["history"]
     assert sorted(entry["who"] for entry in history) == ["one"] * 5 + ["other"] * 5
+
+
+@pytest.mark.skipif(not IDEMPOTENCE, reason="the embedded broker knows no transactions")
+@pytest.mark.parametrize("committed", [True, False])
+@pytest.mark.parametrize("overwritten", [True, False])
+async def test_a_change_whose_fate_the_broker_did_not_tell_is_made_once(
+    api: Writes, site: str, monkeypatch: pytest.MonkeyPatch, committed: bool, overwritten: bool
+) -> None:
+    commit = AIOKafkaProducer.commit_transaction
+    answers = ["UNKNOWN_SERVER_ERROR"]
+
+    async def by(who: str) -> None:
+        async with admin.open_records(api.kafka) as found:
+
+            def decide() -> tuple[list[Site], None]:
+                return [change_level(found.sites[site], None, who=who, why="x", now=datetime.now(UTC))], None
+
+            await found.writer.change(decide)
+
+    async def answers_badly_once(producer: AIOKafkaProducer) -> None:
+        if not answers:
+            await commit(producer)
+            return
+        answers.pop()
+        await (commit(producer) if committed else producer.abort_transaction())
+        if overwritten:
+            await by("other")
+        raise KafkaError("Unexpected error during batch delivery")
+
+    monkeypatch.setattr(AIOKafkaProducer, "commit_transaction", answers_badly_once)
+    await by("one")
+    history = api.do("GET", f"/v1/sites/{site}/log-level").json()["history"]
+    assert sorted(entry["who"] for entry in history) == ["one"] + ["other"] * overwritten
 
 
 class TestLevels:

@@ -16,7 +16,8 @@ _Value = TypeVar("_Value")
 _POLL_MS = 500
 _RETRY_S = 1.0
 _LOOK_S = 0.01
-_READS: Final = {"enable_auto_commit": False, "auto_offset_reset": "earliest", "isolation_level": "read_committed"}
+READS: Final = {"enable_auto_commit": False, "auto_offset_reset": "earliest", "isolation_level": "read_committed"}
+"""How records are read: all that are on the topic, and of a transaction nothing before it is committed."""
 
 
 class CompactedTable(Mapping[str, _Value], Generic[_Value]):
@@ -45,7 +46,7 @@ class CompactedTable(Mapping[str, _Value], Generic[_Value]):
         return len(self._values)
 
     async def start(self) -> None:
-        consumer = self._consumer = AIOKafkaConsumer(**_READS, **self._client)
+        consumer = self._consumer = AIOKafkaConsumer(**READS, **self._client)
         try:
             # Within: one that could not start has connections too, and is tried again for as long as Kafka is away.
             await consumer.start()
@@ -73,7 +74,7 @@ class CompactedTable(Mapping[str, _Value], Generic[_Value]):
 
     async def _ends(self, partitions: list[TopicPartition]) -> dict[TopicPartition, int]:
         """Over a connection of its own: on the follower's, the answer comes behind that of a fetch, which waits for news."""
-        consumer = AIOKafkaConsumer(**_READS, **self._client)
+        consumer = AIOKafkaConsumer(**READS, **self._client)
         try:
             await consumer.start()
             return dict(await consumer.end_offsets(partitions))

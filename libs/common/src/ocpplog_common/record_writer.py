@@ -14,10 +14,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, Generic, Protocol, TypeAlias, TypeVar
 
 import structlog
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError, ProducerFenced, UnknownError, UnsupportedVersionError
+from aiokafka.structs import RecordMetadata
 
-from ocpplog_common import records, topics
+from ocpplog_common import compacted, records, topics
 from ocpplog_common.compacted import CompactedTable
 from ocpplog_common.record_changes import Records, Removal
 from ocpplog_common.records import Charger, Site
@@ -90,7 +91,8 @@ class _Change(Generic[_Result]):
         self._tables = tables
         self._within_s = within_s
         self._decide = decide
-        self._unsure: tuple[Sequence[Write], _Result] | None = None
+        self._unsure: tuple[Sequence[RecordMetadata], _Result] | None = None
+        """What was asked to be committed, and has not been heard of since."""
 
     def failure(self, reason: str) -> WriteFailed:
         return MaybeWritten(reason) if self._unsure else NotWritten(reason)
@@ -99,8 +101,12 @@ class _Change(Generic[_Result]):
         for pause in itertools.count(1):
             try:
                 return await self._attempt()
-            except ProducerFenced:
-                # Another began after us, or the broker gave up on us. Two who wait equally long would meet again.
+            except KafkaError as error:
+                # Fenced: another began after us, or the broker gave up on us. While another begins, a broker that has been
+                # asked to commit says so or UNKNOWN_SERVER_ERROR, as it happens. Whether it did, the next attempt finds.
+                if not (isinstance(error, ProducerFenced) or (self._unsure and self._settings.kafka_idempotence)):
+                    raise
+                # Two who wait equally long would meet again.
                 await asyncio.sleep(random.uniform(0.0, min(0.1 * pause, 1.0)))
         raise AssertionError("unreachable")
 
@@ -109,7 +115,7 @@ class _Change(Generic[_Result]):
         try:
             await producer.start()
             await self._follow()
-            if self._unsure and all(map(self._is_written, self._unsure[0])):
+            if self._unsure and await self._is_committed(self._unsure[0][0]):
                 return self._unsure[1]
             self._unsure = None
             writes, result = self._decide()
@@ -132,11 +138,11 @@ class _Change(Generic[_Result]):
         if transactional:
             await producer.begin_transaction()
         else:
-            self._unsure = writes, result
+            self._unsure = (), result
         acknowledgements = [await producer.send(*_record(write)) for write in writes]
         places = [await acknowledgement for acknowledgement in acknowledgements]
         if transactional:
-            self._unsure = writes, result
+            self._unsure = places, result
             await producer.commit_transaction()
         # Written it is, whatever becomes of this. Who reads next should see it.
         beyond = {(place.topic, place.partition): place.offset + 1 for place in places}
@@ -146,10 +152,21 @@ class _Change(Generic[_Result]):
         for table in self._tables.tables:
             await table.catch_up({number: end for (topic, number), end in (beyond or {}).items() if topic == table.topic})
 
-    def _is_written(self, write: Write) -> bool:
-        topic, value, key = _record(write)
-        found = {table.topic: table for table in self._tables.tables}[topic].get(key.decode())
-        return found is None if value is None else found is not None and records.encode(found) == value
+    async def _is_committed(self, place: RecordMetadata) -> bool:
+        """Whether a record of ours is there to be read. Not by what the tables hold: another may have written over it since."""
+        partition = TopicPartition(place.topic, place.partition)
+        consumer = AIOKafkaConsumer(**compacted.READS, **self._settings.kafka_client())
+        try:
+            await consumer.start()
+            consumer.assign([partition])
+            end = (await consumer.end_offsets([partition]))[partition]
+            consumer.seek(partition, place.offset)
+            while await consumer.position(partition) < end:
+                for record in (await consumer.getmany(timeout_ms=100)).get(partition, ()):
+                    return bool(record.offset == place.offset)
+            return False
+        finally:
+            await _bounded(consumer.stop(), _STOP_WITHIN_S)
 
 
 def _record(write: Write) -> tuple[str, bytes | None, bytes]:
