@@ -112,7 +112,9 @@ class Gateway:
         assert self._process
         self.thaw()
         code = self._process.stop(timeout=60)
-        self.ended(f"exit {code}")
+        # One that has not begun yet cannot know what SIGTERM asks of it, and has nothing to say either.
+        early = code == -signal.SIGTERM and not self.run.looks
+        self.ended("killed" if early else f"exit {code}")
         return code
 
     def ended(self, how: str) -> None:

@@ -21,6 +21,7 @@ from faults.pipeline.wire import WireVerdict
 
 _SHOWN: Final = 4
 _IDLE_S: Final = 60.0
+_EVENTS_IDLE_S: Final = 12.0
 _LATE_S: Final = 1.5
 LEVELS: Final = {site.site_id: str(site.level or ("minimal" if site.connectivity == "wireless" else "info")) for site in SITES}
 
@@ -90,11 +91,14 @@ async def _settled(store: Store, expected: Mapping[Name, Row]) -> None:
 
 
 async def _events(store: Store, found: Topic) -> list[str]:
-    """After a while in which they may still come."""
-    for _ in range(40):
-        if not (differences := event_differences(found.events, await asyncio.to_thread(store.events))):
-            break
+    """Once none of them came for a while."""
+    differences = event_differences(found.events, await asyncio.to_thread(store.events))
+    fewest, since = len(differences), time.monotonic()
+    while differences and time.monotonic() - since < _EVENTS_IDLE_S:
         await asyncio.sleep(0.3)
+        differences = event_differences(found.events, await asyncio.to_thread(store.events))
+        if len(differences) < fewest:
+            fewest, since = len(differences), time.monotonic()
     return differences
 
 

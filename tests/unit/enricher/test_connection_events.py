@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from types import SimpleNamespace
@@ -15,6 +17,7 @@ from clickhouse_connect.driver.exceptions import DatabaseError, OperationalError
 from ocpplog_common.envelope import new_connection_id
 from ocpplog_common.records import ConnectionEvent, ConnectionEventKind, RecordError, encode
 from ocpplog_enricher import sink as sink_module
+from ocpplog_enricher.connection_agent import Gathering
 from ocpplog_enricher.connection_worker import EVENT_NAME, ConnectionWorker
 from ocpplog_enricher.domain.connection_events import event_row
 from ocpplog_enricher.errors import PartitionLost, StoreUnavailable
@@ -182,3 +185,48 @@ class TestWorker:
         assert (unread, refused) == ("ocpp.connections-0@2", "ocpp.connections-0@0")
         assert why.startswith("ConnectionEvent record: ")
         assert bench.seconds() == [2, 3]
+
+
+class TestGathering:
+    """Of two partitions, each read in one generation of the group."""
+
+    async def test_what_comes_while_others_are_written_is_written_together(self, bench: Bench) -> None:
+        async with self.gathering(bench) as (gathering, finished):
+            for number in range(6):
+                await gathering.put(number % 2, 1, bench.records(number, first=number))
+            await self.until(lambda: len(finished) == 2)
+            assert sorted(finished) == [(0, 1, 5), (1, 1, 6)]
+            assert len(bench.store.tokens) == 2
+            await gathering.put(0, 1, bench.records(8, first=6))
+            await self.until(lambda: len(finished) == 3)
+        assert finished[-1] == (0, 1, 7)
+        assert sorted(bench.seconds()) == [0, 1, 2, 3, 4, 5, 8]
+
+    async def test_of_a_partition_that_is_lost_nothing_is_acknowledged_and_others_go_on(self, bench: Bench) -> None:
+        bench.lost.add(1)
+        async with self.gathering(bench) as (gathering, finished):
+            await gathering.put(0, 1, bench.records(1))
+            await gathering.put(0, 2, bench.records(1, 2))
+            await self.until(lambda: bool(finished))
+        assert finished == [(0, 2, 2)]
+        assert bench.seconds() == [1, 2]
+
+    async def test_what_cannot_be_stored_ends_it(self, bench: Bench) -> None:
+        bench.store.errors = [OperationalError("down")] * 1000
+        gathering = Gathering(bench.worker(), lambda *_: pytest.fail("acknowledged"), 0)
+        await gathering.put(0, 1, bench.records(1))
+        with pytest.raises(StoreUnavailable):
+            await gathering.run()
+
+    @contextlib.asynccontextmanager
+    async def gathering(self, bench: Bench) -> AsyncIterator[tuple[Gathering, list[tuple[int, int, int]]]]:
+        finished: list[tuple[int, int, int]] = []
+        found = Gathering(bench.worker(), lambda *place: finished.append(place), 0.01)
+        running = asyncio.create_task(found.run())
+        yield found, finished
+        running.cancel()
+
+    async def until(self, so: Callable[[], bool]) -> None:
+        async with asyncio.timeout(5):
+            while not so():  # noqa: ASYNC110 - nothing tells it
+                await asyncio.sleep(0.001)

@@ -76,7 +76,8 @@ class Enricher:
         writer = TableWriter(self._store, events, settings.enricher_retry_for_s, EVENT_NAME)
         connections = ConnectionWorker(writer, self._event_dead_letters, agents.fence(self.faust, owned))
         continuity = Continuity(partial(between, kafka))
-        connection_agent.wire(self.faust, connections, continuity, self.failure, self.start)
+        within_s = settings.enricher_batch_within_s
+        connection_agent.wire(self.faust, connections, continuity, self.failure, start=self.start, within_s=within_s)
         agents.wire(self.faust, settings, self.worker, continuity, self.failure, start=self.start, joined=self._on_joined)
 
     def _on_joined(self) -> None:
