@@ -107,31 +107,89 @@ async def test_when_everyone_has_left_it_is_cancelled_and_asked_anew() -> None:
     assert await shared.answer("a", asked) == b"answer 2"
 
 
-async def test_what_is_kept_is_given_to_who_comes_later_while_it_is_fresh() -> None:
-    now = 0.0
-    shared, asked = Shared(FRESH_S, lambda: now), Asked()
-    asked.go.set()
-    assert await shared.answer("a", asked, keep=True) == b"answer 1"
-    assert await shared.answer("a", asked, keep=True) == b"answer 1"
-    now = FRESH_S + 0.1
-    assert await shared.answer("a", asked, keep=True) == b"answer 2"
+class TestKept:
+    async def test_it_is_given_to_who_comes_later(self) -> None:
+        now = 0.0
+        shared, asked = Shared(FRESH_S, lambda: now), Asked()
+        asked.go.set()
+        assert await shared.kept("like", "a", asked) == b"answer 1"
+        now = FRESH_S - 0.1
+        assert await shared.kept("like", "b", asked) == b"answer 1"
+        assert await shared.kept("other", "b", asked) == b"answer 2"
+        now = 2 * FRESH_S
+        assert await shared.kept("like", "c", asked) == b"answer 3"
 
+    async def test_while_it_is_asked_for_anew_nobody_waits(self) -> None:
+        now = 0.0
+        shared, asked = Shared(FRESH_S, lambda: now), Asked()
+        asked.go.set()
+        await shared.kept("like", "a", asked)
+        asked.go.clear()
+        now = FRESH_S + 0.1
+        assert [await shared.kept("like", key, asked) for key in "bcd"] == [b"answer 1"] * 3
+        await asyncio.sleep(0.01)
+        assert asked.times == 2
+        asked.go.set()
+        await asyncio.sleep(0.01)
+        now += FRESH_S - 0.1
+        assert await shared.kept("like", "e", asked) == b"answer 2"
 
-async def test_an_error_is_not_kept() -> None:
-    shared, asked = Shared(FRESH_S), Asked(OSError("gone"))
-    asked.go.set()
-    for _ in range(2):
+    async def test_what_comes_late_is_as_old_as_its_question(self) -> None:
+        now = 0.0
+        shared, asked = Shared(FRESH_S, lambda: now), Asked()
+        task = asyncio.create_task(shared.kept("like", "a", asked))
+        await asyncio.sleep(0.01)
+        now = 2 * FRESH_S
+        asked.go.set()
+        assert await task == b"answer 1"
+        assert await shared.kept("like", "b", asked) == b"answer 2"
+
+    async def test_who_leaves_takes_nothing_from_who_asks_for_it_anew(self) -> None:
+        now = 0.0
+        shared, asked = Shared(FRESH_S, lambda: now), Asked()
+        asked.go.set()
+        await shared.kept("like", "a", asked)
+        asked.go.clear()
+        now = FRESH_S
+        await shared.kept("like", "b", asked)
+        waiting = asyncio.create_task(shared.answer("b", asked))
+        await asyncio.sleep(0.01)
+        waiting.cancel()
+        await asyncio.sleep(0.01)
+        asked.go.set()
+        await asyncio.sleep(0.01)
+        assert (await shared.kept("like", "c", asked), asked.cancelled) == (b"answer 2", 0)
+
+    async def test_an_error_is_not_kept(self) -> None:
+        shared, asked = Shared(FRESH_S), Asked(OSError("gone"))
+        asked.go.set()
+        for _ in range(2):
+            with pytest.raises(OSError, match="gone"):
+                await shared.kept("like", "a", asked)
+        assert asked.times == 2
+
+    async def test_an_error_of_asking_anew_is_met_when_the_old_answer_is_gone(self) -> None:
+        now = 0.0
+        shared, asked, broken = Shared(FRESH_S, lambda: now), Asked(), Asked(OSError("gone"))
+        asked.go.set()
+        broken.go.set()
+        await shared.kept("like", "a", asked)
+        now = FRESH_S
+        for _ in range(2):
+            assert await shared.kept("like", "b", broken) == b"answer 1"
+            await asyncio.sleep(0.01)
+        now = 2 * FRESH_S
         with pytest.raises(OSError, match="gone"):
-            await shared.answer("a", asked, keep=True)
-    assert asked.times == 2
+            await shared.kept("like", "c", broken)
+        assert broken.times == 3
 
-
-async def test_what_is_kept_is_forgotten_by_itself() -> None:
-    shared, asked = Shared(0.01), Asked()
-    asked.go.set()
-    await shared.answer("a", asked, keep=True)
-    await asyncio.sleep(0.05)
-    assert not shared._flights
+    async def test_it_is_forgotten_by_itself(self) -> None:
+        shared, asked = Shared(0.01), Asked()
+        asked.go.set()
+        await shared.kept("like", "a", asked)
+        assert shared._kept
+        await asyncio.sleep(0.05)
+        assert not shared._kept and not shared._flights
 
 
 async def test_nothing_is_shared_where_nobody_wants_that() -> None:
@@ -139,3 +197,5 @@ async def test_nothing_is_shared_where_nobody_wants_that() -> None:
     tasks = await started(shared, asked, "a", "a")
     asked.go.set()
     assert await asyncio.gather(*tasks) == [b"answer 1", b"answer 2"]
+    assert await shared.kept("like", "a", asked) == b"answer 3"
+    assert not shared._kept

@@ -60,7 +60,10 @@ class ApiSettings(ClickHouseSettings, KafkaSettings, TraceSettings):
         32, ge=0, description="Requests of one caller that are answered at once; 0: any number"
     )
     api_shared_seconds: float = Field(
-        1.0, ge=0, description="Callers who ask the same within this time share an answer of ClickHouse; 0: each asks anew"
+        1.0,
+        ge=0,
+        description="Callers who ask the same within this time share an answer of ClickHouse; counts and the start view, "
+        "within twice; 0: each asks anew",
     )
     api_max_connections: int = Field(2000, gt=0, description="Connections at once; more are broken off")
     api_request_seconds: float = Field(
