@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import fcntl
 import json
 import os
 import platform
@@ -32,11 +33,6 @@ def add(
     """One round, at the end of the run that it is a part of. `verdict`: `right`, or what differs."""
     if not _FILE:
         return
-    path = _ROOT / _FILE
-    path.parent.mkdir(parents=True, exist_ok=True)
-    runs: list[dict[str, Any]] = json.loads(path.read_text())["runs"] if path.exists() else []
-    if not runs or runs[-1]["process"] != _PROCESS:
-        runs.append(_run())
     entry = {
         "kind": kind,
         "seed": seed,
@@ -46,6 +42,21 @@ def add(
         "verdict": verdict,
         "story": story,
     }
+    path = _ROOT / _FILE
+    path.parent.mkdir(parents=True, exist_ok=True)
+    directory = os.open(path.parent, os.O_RDONLY)
+    try:
+        # Several workers keep one file.
+        fcntl.flock(directory, fcntl.LOCK_EX)
+        _keep(path, entry)
+    finally:
+        os.close(directory)
+
+
+def _keep(path: Path, entry: Mapping[str, Any]) -> None:
+    runs: list[dict[str, Any]] = json.loads(path.read_text())["runs"] if path.exists() else []
+    if not runs or runs[-1]["process"] != _PROCESS:
+        runs.append(_run())
     runs[-1]["rounds"].append(entry)
     path.write_text(json.dumps(summary(runs) | {"runs": runs}, indent=1, ensure_ascii=False) + "\n")
     path.with_suffix(".md").write_text(table(runs))
@@ -61,7 +72,10 @@ def summary(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {"date": min(run["date"] for run in runs), "commit": commits, "met": not wrong, "summary": said}
 
 
-_PROCESS: Final = f"{datetime.datetime.now(datetime.UTC):%Y%m%dT%H%M%S}-{os.getpid()}"
+_PROCESS: Final = (
+    os.environ.get("PYTEST_XDIST_TESTRUNUID") or f"{datetime.datetime.now(datetime.UTC):%Y%m%dT%H%M%S}-{os.getpid()}"
+)
+"""Of all workers of a run the same."""
 
 
 def _run() -> dict[str, Any]:
@@ -124,4 +138,4 @@ def _command() -> str:
     kafka = (
         f"OCPPLOG_TEST_KAFKA_JARS=.local/kafka-jars OCPPLOG_TEST_KAFKA_NODES={apache_kafka.NODES} " if apache_kafka.JARS else ""
     )
-    return f"{kafka}{given} pytest {' '.join(sys.argv[1:])}".strip()
+    return f"{kafka}make faults {given}".strip()
