@@ -139,9 +139,12 @@ class TestKept:
         shared, asked = Shared(FRESH_S, lambda: now), Asked()
         task = asyncio.create_task(shared.kept("like", "a", asked))
         await asyncio.sleep(0.01)
+        now = FRESH_S - 0.1
+        joined = asyncio.create_task(shared.kept("like", "a", asked))
+        await asyncio.sleep(0.01)
         now = 2 * FRESH_S
         asked.go.set()
-        assert await task == b"answer 1"
+        assert [await task, await joined] == [b"answer 1"] * 2
         assert await shared.kept("like", "b", asked) == b"answer 2"
 
     async def test_who_leaves_takes_nothing_from_who_asks_for_it_anew(self) -> None:

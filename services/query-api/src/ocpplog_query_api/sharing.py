@@ -62,15 +62,15 @@ class Shared:
         found = self._kept.get(like)
         age = self._clock() - found.began if found else 0.0
         if found is None or age >= _KEPT_FOR * self._fresh_s:
-            return await self._asked(like, key, ask)
+            return await self.answer(key, lambda: self._asked(like, ask))
         if age >= self._fresh_s and like not in self._renewing:
-            self._renewing[like] = renewing = asyncio.create_task(self._asked(like, key, ask))
+            self._renewing[like] = renewing = asyncio.create_task(self.answer(key, lambda: self._asked(like, ask)))
             renewing.add_done_callback(lambda task: self._renewed(like, task))
         return found.content
 
-    async def _asked(self, like: Hashable, key: Hashable, ask: Ask) -> bytes:
+    async def _asked(self, like: Hashable, ask: Ask) -> bytes:
         began = self._clock()
-        content = await self.answer(key, ask)
+        content = await ask()
         if self._fresh_s:
             self._kept[like] = answer = _Answer(content, began)
             asyncio.get_running_loop().call_later(_KEPT_FOR * self._fresh_s, self._forget, like, answer)
