@@ -202,6 +202,14 @@ class TestGathering:
         assert finished[-1] == (0, 1, 7)
         assert sorted(bench.seconds()) == [0, 1, 2, 3, 4, 5, 8]
 
+    async def test_a_write_has_an_end_however_much_waits(self, bench: Bench) -> None:
+        async with self.gathering(bench) as (gathering, finished):
+            for number in range(11):
+                await gathering.put(0, 1, bench.records(*range(500 * number, 500 * (number + 1)), first=500 * number))
+            await self.until(lambda: len(finished) == 2)
+        assert finished == [(0, 1, 5000), (0, 1, 5500)]
+        assert len(bench.store.rows) == 5500
+
     async def test_of_a_partition_that_is_lost_nothing_is_acknowledged_and_others_go_on(self, bench: Bench) -> None:
         bench.lost.add(1)
         async with self.gathering(bench) as (gathering, finished):

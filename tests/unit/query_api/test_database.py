@@ -1,4 +1,4 @@
-"""Connecting to ClickHouse: both clients or none."""
+"""Connecting to ClickHouse: both clients or none. What counts as the same question."""
 
 from __future__ import annotations
 

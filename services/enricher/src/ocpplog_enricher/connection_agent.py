@@ -19,6 +19,8 @@ Finished = Callable[[int, int, int], None]
 """(partition, generation, next offset): all before that offset is stored."""
 
 _BATCHES: Final = 200
+_RECORDS: Final = 5000
+"""Written together, about: what is stored is looked for by name, and a request has an end. As many as rows of the log."""
 
 
 class Gathering:
@@ -47,11 +49,12 @@ class Gathering:
 
     async def _next(self) -> dict[tuple[int, int], list[ConsumerRecord]]:
         partition, generation, records = await self._waiting.get()
-        found = {(partition, generation): list(records)}
+        found, count = {(partition, generation): list(records)}, len(records)
         await asyncio.sleep(self._within_s)
-        while not self._waiting.empty():
+        while count < _RECORDS and not self._waiting.empty():
             partition, generation, records = self._waiting.get_nowait()
             found.setdefault((partition, generation), []).extend(records)
+            count += len(records)
         return found
 
 
