@@ -8,11 +8,12 @@ import signal
 import sys
 import time
 import urllib.request
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import clickhouse_connect
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.errors import CommitFailedError
 from aiokafka.structs import OffsetAndMetadata
 from clickhouse_connect.driver import Client
 
@@ -28,6 +29,7 @@ from support.processes import LocalClickHouse, Process, environment, free_port, 
 
 PARTITIONS = 4
 SESSION_TIMEOUT_S = 3.0
+_LEFT_WITHIN_S = 20.0
 ANSWER_TIMEOUT_S = 30 if DURABLE else 8
 """Longer than the broker is away in a round: answers that wait for it are answers all the same."""
 
@@ -172,7 +174,7 @@ class Rig:
         wanted = {TopicPartition(topics.FRAMES, number): OffsetAndMetadata(offset, "") for number, offset in offsets.items()}
         async with self._consumer(self.group) as consumer:
             consumer.assign(_places())
-            await consumer.commit(wanted)
+            await _once_all_have_left(lambda: consumer.commit(wanted))
 
     async def dead_letters(self) -> list[tuple[bytes, dict[str, bytes]]]:
         """Value and headers of all that are there."""
@@ -201,6 +203,18 @@ class Rig:
     def close(self) -> None:
         for enricher in self.enrichers:
             enricher.close()
+
+
+async def _once_all_have_left(commit: Callable[[], Awaitable[None]]) -> None:
+    """Who was killed is of the group until its session ends, and Kafka takes offsets from others once there is nobody."""
+    deadline = time.monotonic() + _LEFT_WITHIN_S
+    while True:
+        try:
+            return await commit()
+        except CommitFailedError:
+            if time.monotonic() > deadline:
+                raise
+        await asyncio.sleep(0.5)
 
 
 def _places() -> list[TopicPartition]:

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import ssl
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+KAFKA_METADATA_MAX_AGE_MS: Final = 5_000
+"""How long a client may believe what it was told of who leads a partition. aiokafka (0.14) asks anew when a fetch or a write goes
+to the wrong broker, but not when its question where a partition begins or ends does: it repeats that question until this age is
+reached, with the client's default for five minutes."""
 
 
 class CommonSettings(BaseSettings):
@@ -45,6 +50,7 @@ class KafkaSettings(CommonSettings):
         options: dict[str, Any] = {
             "bootstrap_servers": self.kafka_bootstrap,
             "security_protocol": self.kafka_security_protocol,
+            "metadata_max_age_ms": KAFKA_METADATA_MAX_AGE_MS,
         }
         if self.kafka_security_protocol.endswith("SSL"):
             options["ssl_context"] = ssl.create_default_context(cafile=self.kafka_ca_file or None)

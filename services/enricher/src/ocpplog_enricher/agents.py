@@ -15,6 +15,7 @@ import faust
 import structlog
 
 from ocpplog_common import topics
+from ocpplog_common.settings import KAFKA_METADATA_MAX_AGE_MS
 from ocpplog_enricher import kafka_driver
 from ocpplog_enricher.continuity import Continuity
 from ocpplog_enricher.ownership import Ownership, certain
@@ -59,6 +60,7 @@ def create_faust(settings: EnricherSettings) -> Any:
         topic_disable_leader=True,
         topic_allow_declare=False,
         consumer_auto_offset_reset="earliest",
+        consumer_metadata_max_age_ms=KAFKA_METADATA_MAX_AGE_MS,
         broker_session_timeout=settings.enricher_session_timeout_s,
         broker_heartbeat_interval=settings.enricher_session_timeout_s / 5,
         broker_rebalance_timeout=settings.enricher_rebalance_timeout_s,
