@@ -132,10 +132,9 @@ def headers() -> dict[str, str] | None:
 
 
 def name_trace(_: Any, __: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """A processor of structlog: within a recorded span, a line says which it is."""
-    current = trace.get_current_span()
-    if current.is_recording():
-        context = current.get_span_context()
+    """A processor of structlog: within a recorded span, a line says which it is; one just after its end, too."""
+    context = trace.get_current_span().get_span_context()
+    if context.trace_flags.sampled:
         line["trace_id"], line["span_id"] = trace.format_trace_id(context.trace_id), trace.format_span_id(context.span_id)
     return line
 

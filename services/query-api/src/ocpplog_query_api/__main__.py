@@ -53,6 +53,8 @@ def main() -> int:
         timeout_graceful_shutdown=10,
         server_header=False,
         http=guarded(limits),
+        # Nobody speaks WebSocket with it: a request to change to that is answered as any other.
+        ws="none",
         # Beyond h11's own 16 KiB, a head was refused or not by how the network cut it.
         h11_max_incomplete_event_size=_MOST_HEAD_BYTES,
     )

@@ -19,6 +19,8 @@ from ocpplog_query_api import metrics
 
 _STUCK_AFTER_S: Final = 60.0
 _NOT_WHOLE: Final = (h11.IDLE, h11.SEND_BODY)
+_HEAD_BYTES: Final = 4096
+"""What an answer begins with is shorter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,53 @@ class ConnectionLimits:
     stuck_s: float = _STUCK_AFTER_S
 
 
+class Joined(asyncio.Transport):
+    """Sends an answer's head with what follows at once: uvicorn writes them apart, and with a buffer that may hold nothing each
+    would be a packet, for which the network and whoever reads wake up twice.
+
+    Holds a short write until the next one, or until all that is running now has run.
+    """
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__()
+        self._transport, self._loop = transport, loop
+        self._held = b""
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        if self._held:
+            held, self._held = self._held, b""
+            self._transport.write(held + data)
+        elif len(data) > _HEAD_BYTES:
+            self._transport.write(data)
+        elif data:
+            self._held = bytes(data)
+            self._loop.call_soon(self._flush)
+
+    def close(self) -> None:
+        self._flush()
+        self._transport.close()
+
+    def _flush(self) -> None:
+        held, self._held = self._held, b""
+        if held and not self._transport.is_closing():
+            self._transport.write(held)
+
+    def abort(self) -> None:
+        self._transport.abort()
+
+    def is_closing(self) -> bool:
+        return self._transport.is_closing()
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return self._transport.get_extra_info(name, default)
+
+    def pause_reading(self) -> None:
+        self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        self._transport.resume_reading()
+
+
 class GuardedConnection(H11Protocol):
     """Breaks off what is over a limit."""
 
@@ -41,7 +90,7 @@ class GuardedConnection(H11Protocol):
         self._stuck: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
+        super().connection_made(Joined(transport, self.loop))
         # Whatever the network does not take at once counts as left, however little: what fits into a buffer would be left for
         # good, and its connection open, since one that is closed in order first waits for it.
         transport.set_write_buffer_limits(high=0)

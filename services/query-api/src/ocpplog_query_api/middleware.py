@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 import uuid
@@ -61,11 +62,15 @@ class Observed:
 
         async def observed(message: Message) -> None:
             nonlocal has_begun
-            if message["type"] == "http.response.start":
-                has_begun = True
-                _add_headers(scope, message, headers)
-                _count(scope, message["status"], time.perf_counter() - started)
+            if message["type"] != "http.response.start":
+                await send(message)
+                return
+            has_begun = True
+            _add_headers(scope, message, headers)
+            elapsed = time.perf_counter() - started
             await send(message)
+            # What has been written by now goes out first: nobody waits for the line in the log.
+            asyncio.get_running_loop().call_soon(_count, scope, message["status"], elapsed)
 
         try:
             await self._app(scope, receive, observed)
