@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PACKAGES := libs/common services/gateway services/enricher services/query-api deploy/local
 PYTEST_ARGS ?=
 # So many tests at a time: most of them wait for processes. A file's tests stay together, and share what they start.
-WORKERS ?= 3
+WORKERS ?= 4
 BENCH_ARGS ?=
 FLEET ?= 1
 
