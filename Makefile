@@ -46,9 +46,9 @@ faults: $(VENV)/.test ## rounds of combined faults by seed (FAULTS_ROUNDS=20 FAU
 ON_KAFKA := api_writes connection_events enricher gateway gateway_outages gateway_replicas kafka_security levels replay upgrade
 FAULTS_ON_KAFKA := enricher_faults enricher_poison rounds pipeline_rounds
 test-kafka: $(VENV)/.test .local/kafka-jars ## what depends on the broker, on Apache Kafka itself: one node, and three (needs Java 17 and Maven)
-	OCPPLOG_TEST_KAFKA_JARS=$(CURDIR)/.local/kafka-jars $(BIN)/pytest -n $(WORKERS) --dist loadfile $(ON_KAFKA:%=tests/integration/test_%.py) \
+	OCPPLOG_TEST_KAFKA_JARS=$(CURDIR)/.local/kafka-jars $(BIN)/pytest -n 3 --dist loadfile $(ON_KAFKA:%=tests/integration/test_%.py) \
 		$(FAULTS_ON_KAFKA:%=tests/faults/test_%.py) $(PYTEST_ARGS)
-	OCPPLOG_TEST_KAFKA_JARS=$(CURDIR)/.local/kafka-jars OCPPLOG_TEST_KAFKA_NODES=3 FAULTS_ROUNDS=2 FAULTS_SEED=9001 $(BIN)/pytest -n 3 --dist loadfile tests/faults/test_rounds.py tests/faults/test_pipeline_rounds.py \
+	OCPPLOG_TEST_KAFKA_JARS=$(CURDIR)/.local/kafka-jars OCPPLOG_TEST_KAFKA_NODES=3 FAULTS_ROUNDS=2 FAULTS_SEED=9001 $(BIN)/pytest -n 2 --dist loadfile tests/faults/test_rounds.py tests/faults/test_pipeline_rounds.py \
 		tests/integration/test_gateway_replicas.py $(PYTEST_ARGS)
 
 FUZZ ?=

@@ -26,7 +26,7 @@ from ocpplog_common.clickhouse import tables
 
 WATCHED: Final = 10
 """Chargers whose every exchange is looked for until it is found."""
-LOOK_S: Final = 0.5
+_LOOK_S: Final = 0.5
 """Between two looks for them: more often, and half of a core would be spent on looking."""
 _AT_ONCE: Final = 100
 _SETTLE_S: Final = 60.0
@@ -82,7 +82,7 @@ class Soak:
         self._found = Found()
 
     async def run(self, client: AsyncClient) -> Found:
-        fleet, watch = Fleet(self._pipeline.gateway.port), Watch(client, self._ids[:WATCHED], LOOK_S)
+        fleet, watch = Fleet(self._pipeline.gateway.port), Watch(client, self._ids[:WATCHED], _LOOK_S)
         following = asyncio.create_task(watch.follow())
         with Follower(self._pipeline, self._ids[0]) as follower, Visitor(self._pipeline) as visitor:
             try:

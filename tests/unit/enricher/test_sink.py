@@ -184,7 +184,7 @@ async def test_of_two_rows_with_one_name_the_first_is_stored(store: FakeClickHou
 
 
 def test_an_insert_leaves_nothing_in_memory(store: FakeClickHouse) -> None:
-    """An hour of soak found 5 kB a second: what an iterator held was never let go."""
+    """A soak found 5 kB a second: what an iterator held was never let go."""
     written = rows(1, 2, 3)
 
     def taken() -> int:
