@@ -10,8 +10,10 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
+import msgspec
 import pytest
 from aiokafka import AIOKafkaProducer
+from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 
 from integration.query_api_support import problem
@@ -185,6 +187,17 @@ async def test_a_change_whose_fate_the_broker_did_not_tell_is_made_once(
     await by("one")
     history = api.do("GET", f"/v1/sites/{site}/log-level").json()["history"]
     assert sorted(entry["who"] for entry in history) == ["one"] + ["other"] * overwritten
+
+
+@pytest.mark.skipif(not IDEMPOTENCE, reason="the embedded broker coordinates no transactions")
+async def test_a_broker_that_names_no_nodes_yet_is_asked_again(api: Writes, site: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As one that was frozen, for a moment: aiokafka finds nobody to ask for the coordinator then, and does not expect that."""
+    look, answers = AIOKafkaClient.get_random_node, [None, None]
+    async with admin.open_records(api.kafka) as found:
+        monkeypatch.setattr(AIOKafkaClient, "get_random_node", lambda client: answers.pop() if answers else look(client))
+        await found.writer.change(lambda: ([msgspec.structs.replace(found.sites[site], name="thawed")], None))
+    assert not answers
+    assert api.do("GET", f"/v1/sites/{site}").json()["name"] == "thawed"
 
 
 class TestLevels:

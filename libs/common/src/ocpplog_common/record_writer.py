@@ -15,7 +15,7 @@ from typing import Any, Final, Generic, Protocol, TypeAlias, TypeVar
 
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.errors import KafkaError, ProducerFenced, UnknownError, UnsupportedVersionError
+from aiokafka.errors import KafkaError, NodeNotReadyError, ProducerFenced, UnknownError, UnsupportedVersionError
 from aiokafka.structs import RecordMetadata
 
 from ocpplog_common import compacted, records, topics
@@ -104,7 +104,9 @@ class _Change(Generic[_Result]):
             except KafkaError as error:
                 # Fenced: another began after us, or the broker gave up on us. While another begins, a broker that has been
                 # asked to commit says so or UNKNOWN_SERVER_ERROR, as it happens. Whether it did, the next attempt finds.
-                if not (isinstance(error, ProducerFenced) or (self._unsure and self._settings.kafka_idempotence)):
+                # Not ready: the broker is there again, and names no node yet that could coordinate.
+                begun_again = isinstance(error, ProducerFenced | NodeNotReadyError)
+                if not (self._settings.kafka_idempotence if self._unsure else begun_again):
                     raise
                 # Two who wait equally long would meet again.
                 await asyncio.sleep(random.uniform(0.0, min(0.1 * pause, 1.0)))
@@ -113,7 +115,7 @@ class _Change(Generic[_Result]):
     async def _attempt(self) -> _Result:
         producer = self._producer()
         try:
-            await producer.start()
+            await _start(producer)
             await self._follow()
             if self._unsure and await self._is_committed(self._unsure[0][0]):
                 return self._unsure[1]
@@ -176,6 +178,14 @@ def _record(write: Write) -> tuple[str, bytes | None, bytes]:
     if isinstance(write, Site):
         return topics.SITES, records.encode(write), write.site_id.encode()
     return topics.CHARGERS, records.encode(write), write.charger_id.encode()
+
+
+async def _start(producer: AIOKafkaProducer) -> None:
+    """Raises aiokafka's KafkaError, which it does not of a broker that names no nodes, as one that froze does for a moment."""
+    try:
+        await producer.start()
+    except AssertionError as error:
+        raise NodeNotReadyError("the broker names no nodes") from error
 
 
 async def _bounded(awaitable: Awaitable[Any], within_s: float) -> None:
