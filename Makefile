@@ -6,6 +6,8 @@ PACKAGES := libs/common services/gateway services/enricher services/query-api de
 PYTEST_ARGS ?=
 # So many tests at a time: most of them wait for processes. A file's tests stay together, and share what they start.
 WORKERS ?= 4
+# In the order of the directories: the long ones of whole processes come first, and thousands of short ones fill the gaps at the end.
+SPREAD := --dist loadfile --no-loadscope-reorder
 BENCH_ARGS ?=
 FLEET ?= 1
 
@@ -19,7 +21,7 @@ run: $(VENV)/.run ## the whole pipeline with a demo fleet (FLEET=0: without), un
 	@FLEET=$(FLEET) exec $(BIN)/python -m ocpplog_local
 
 test: check ## every check and test
-	$(BIN)/pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
+	$(BIN)/pytest -n $(WORKERS) $(SPREAD) $(PYTEST_ARGS)
 
 check: $(VENV)/.test ## format, lint, types, direction of imports
 	$(BIN)/ruff format --check --quiet .
@@ -28,10 +30,10 @@ check: $(VENV)/.test ## format, lint, types, direction of imports
 	$(BIN)/lint-imports --no-logo
 
 unit: $(VENV)/.test ## unit tests
-	$(BIN)/pytest -n $(WORKERS) --dist loadfile tests/unit $(PYTEST_ARGS)
+	$(BIN)/pytest -n $(WORKERS) $(SPREAD) tests/unit $(PYTEST_ARGS)
 
 integration: $(VENV)/.test ## tests of a service with real components
-	$(BIN)/pytest -n $(WORKERS) --dist loadfile tests/integration $(PYTEST_ARGS)
+	$(BIN)/pytest -n $(WORKERS) $(SPREAD) tests/integration $(PYTEST_ARGS)
 
 e2e: $(VENV)/.test ## tests of the whole pipeline
 	$(BIN)/pytest tests/e2e $(PYTEST_ARGS)
@@ -42,13 +44,13 @@ FAULTS_REPORT ?=
 faults: $(VENV)/.test ## rounds of combined faults by seed (FAULTS_ROUNDS=20 FAULTS_SEED=1; FAULTS_REPORT=file.json keeps them; on Apache Kafka with OCPPLOG_TEST_KAFKA_JARS)
 	FAULTS_ROUNDS=$(FAULTS_ROUNDS) FAULTS_SEED=$(FAULTS_SEED) FAULTS_REPORT=$(FAULTS_REPORT) $(BIN)/pytest -s tests/faults/test_rounds.py tests/faults/test_pipeline_rounds.py $(PYTEST_ARGS)
 
-# What a broker can make a difference to; make run has one of its own.
-ON_KAFKA := api_writes connection_events enricher gateway gateway_outages gateway_replicas kafka_security levels replay upgrade
-FAULTS_ON_KAFKA := enricher_faults enricher_poison rounds pipeline_rounds
+# What a broker can make a difference to, the longest first; make run has one of its own.
+ON_KAFKA := replay enricher api_writes levels connection_events gateway_outages upgrade gateway_replicas kafka_security gateway
+FAULTS_ON_KAFKA := pipeline_rounds enricher_faults rounds enricher_poison
 test-kafka: $(VENV)/.test .local/kafka-jars ## what depends on the broker, on Apache Kafka itself: one node, and three (needs Java 17 and Maven)
-	OCPPLOG_TEST_KAFKA_JARS=$(CURDIR)/.local/kafka-jars $(BIN)/pytest -n 3 --dist loadfile $(ON_KAFKA:%=tests/integration/test_%.py) \
+	OCPPLOG_TEST_KAFKA_JARS=$(CURDIR)/.local/kafka-jars $(BIN)/pytest -n 3 $(SPREAD) $(ON_KAFKA:%=tests/integration/test_%.py) \
 		$(FAULTS_ON_KAFKA:%=tests/faults/test_%.py) $(PYTEST_ARGS)
-	OCPPLOG_TEST_KAFKA_JARS=$(CURDIR)/.local/kafka-jars OCPPLOG_TEST_KAFKA_NODES=3 FAULTS_ROUNDS=2 FAULTS_SEED=9001 $(BIN)/pytest -n 2 --dist loadfile tests/faults/test_rounds.py tests/faults/test_pipeline_rounds.py \
+	OCPPLOG_TEST_KAFKA_JARS=$(CURDIR)/.local/kafka-jars OCPPLOG_TEST_KAFKA_NODES=3 FAULTS_ROUNDS=2 FAULTS_SEED=9001 $(BIN)/pytest -n 2 $(SPREAD) tests/faults/test_rounds.py tests/faults/test_pipeline_rounds.py \
 		tests/integration/test_gateway_replicas.py $(PYTEST_ARGS)
 
 FUZZ ?=

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,7 +30,7 @@ def _arguments() -> tuple[argparse.Namespace, list[str]]:
     parser.add_argument("names", nargs="*", default=list(READERS), help="which (default: %(default)s)")
     parser.add_argument("--quick", action="store_true", help="three minutes in all: too thin for some of the bounds")
     parser.add_argument("--json", type=Path, required=True, help="the directory for what each of them found")
-    parser.add_argument("--report", type=Path, help="write what all of them found to this file")
+    parser.add_argument("--report", type=Path, help="write what they found to this file, which keeps what it has of the others")
     parser.add_argument("--check", action="store_true", help="exit with 1 where a bound is missed")
     found, more = parser.parse_known_args()
     if unknown := set(found.names) - set(READERS):
@@ -50,7 +50,25 @@ def _run(name: str, directory: Path, more: Sequence[str]) -> Mapping[str, Any] |
     return json.loads(file.read_text()) if file.exists() else None
 
 
-def _summary(before: Mapping[str, Any], quick: bool, lines: Sequence[Line], broken: Sequence[str]) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What one benchmark found, and when, of which commit, on what."""
+
+    context: Mapping[str, Any]
+    lines: Sequence[Line]
+
+
+def _reported(file: Path | None) -> dict[str, Run]:
+    """What a report has of each benchmark; of a quick one nothing."""
+    if file is None or not file.exists() or (found := json.loads(file.read_text()))["quick"]:
+        return {}
+    lines = [Line.from_json(one) for one in found["lines"]]
+    return {name: Run(context, [line for line in lines if line.benchmark == name]) for name, context in found["runs"].items()}
+
+
+def _summary(before: Mapping[str, Any], quick: bool, runs: Mapping[str, Run], broken: Sequence[str]) -> dict[str, Any]:
+    """`before`: what is said of the newest run; of the commits, all are named."""
+    lines = [line for name in READERS if name in runs for line in runs[name].lines]
     missed = [f"{line.benchmark} {line.name}" for line in lines if not line.met] + [f"{name} broke off" for name in broken]
     said = (
         "quick, and too thin for some bounds: " * quick
@@ -58,9 +76,11 @@ def _summary(before: Mapping[str, Any], quick: bool, lines: Sequence[Line], brok
     )
     return {
         **before,
+        "commit": ", ".join(dict.fromkeys(run.context["commit"] for run in runs.values())) or before["commit"],
         "quick": quick,
         "met": not missed,
         "summary": said + (f"; missed: {', '.join(missed)}" if missed else ""),
+        "runs": {name: dict(run.context) for name, run in runs.items()},
         "lines": [asdict(line) for line in lines],
     }
 
@@ -68,22 +88,28 @@ def _summary(before: Mapping[str, Any], quick: bool, lines: Sequence[Line], brok
 def main() -> int:
     (arguments, more), before = _arguments(), context()
     arguments.json.mkdir(parents=True, exist_ok=True)
-    lines: list[Line] = []
+    runs: dict[str, Run] = {}
     broken: list[str] = []
     for name in arguments.names:
         found = _run(name, arguments.json, [*(_QUICK[name] if arguments.quick else ()), *more])
         if found is None:
             broken.append(name)
         else:
-            lines += READERS[name](found)
-    summary = _summary(before, arguments.quick, lines, broken)
-    print(
-        "  ".join(f"{name} {value}" for name, value in before.items()), as_text(headlines(lines)), summary["summary"], sep="\n\n"
-    )
-    for file in filter(None, (arguments.json / "bench.json", arguments.report)):
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps(summary, indent=1) + "\n")
+            runs[name] = Run(before, READERS[name](found))
+    summary = _summary(before, arguments.quick, runs, broken)
+    lines = headlines([line for run in runs.values() for line in run.lines])
+    print("  ".join(f"{name} {value}" for name, value in before.items()), as_text(lines), summary["summary"], sep="\n\n")
+    _write(arguments.json / "bench.json", summary)
+    if arguments.report:
+        kept = {} if arguments.quick else _reported(arguments.report)
+        gone = {name: run for name, run in kept.items() if name not in broken}
+        _write(arguments.report, _summary(before, arguments.quick, gone | runs, broken))
     return int(bool(broken) or (arguments.check and not summary["met"]))
+
+
+def _write(file: Path, summary: Mapping[str, Any]) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(summary, indent=1) + "\n")
 
 
 if __name__ == "__main__":

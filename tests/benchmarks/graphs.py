@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from benchmarks import svg
 from benchmarks.curves.curve import Curve
-from benchmarks.summary import Line, Spread, as_markdown
+from benchmarks.summary import Line, as_markdown
 
 PROOF: Final = Path(__file__).parents[2] / "docs/proof"
 _TITLES: Final = {
@@ -50,13 +50,9 @@ def draw(curve: Curve, title: str) -> str:
 
 
 def _table(found: Mapping[str, Any]) -> str:
-    table = as_markdown([_line(one) for one in found["lines"]])
-    return f"## Against named references\n\n{found['summary']}.\n\n{table}\n{_run_of(found)}\n"
-
-
-def _line(found: Mapping[str, Any]) -> Line:
-    reference = found["reference"]
-    return Line(**{**found, "ours": Spread(**found["ours"]), "reference": None if reference is None else Spread(**reference)})
+    table = as_markdown([Line.from_json(one) for one in found["lines"]])
+    runs = "\n".join(f"- {name}: {_run_of(run | {'quick': found['quick']})}" for name, run in found["runs"].items())
+    return f"## Against named references\n\n{found['summary']}.\n\n{table}\n{runs}\n"
 
 
 def _run_of(found: Mapping[str, Any]) -> str:

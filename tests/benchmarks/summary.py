@@ -42,6 +42,12 @@ class Line:
     bound: str
     met: bool
 
+    @classmethod
+    def from_json(cls, found: Json) -> Line:
+        reference = found["reference"]
+        spreads = {"ours": Spread(**found["ours"]), "reference": None if reference is None else Spread(**reference)}
+        return cls(**{**found, **spreads})
+
 
 def _short(value: float) -> str:
     """Four digits; thousands with commas, not as powers of ten."""

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from benchmarks import graphs
-from benchmarks.__main__ import _summary
+from benchmarks.__main__ import Run, _reported, _summary, _write
 from benchmarks.api import Found
 from benchmarks.api_measures import ADDED, FIRST_BYTE
 from benchmarks.api_measures import Figure as ApiFigure
@@ -96,14 +96,32 @@ def test_a_lost_frame_is_a_missed_bound() -> None:
     assert [line.met for line in READERS["gateway"](gateway(on_kafka=9))] == [True, False]
 
 
+def runs(commit: str, *names: str) -> dict[str, Run]:
+    return {name: Run(context() | {"commit": commit}, READERS[name](FOUND[name]())) for name in names or FOUND}
+
+
 def test_the_summary_names_what_is_missed_and_what_broke_off() -> None:
-    found = _summary({}, True, lines(), ["store"])
+    found = _summary(context(), True, runs("a"), ["store"])
     assert not found["met"]
     assert (
         found["summary"]
         == "quick, and too thin for some bounds: 6 of 7 bounds met; missed: enricher against bare loop, store broke off"
     )
-    assert _summary({}, False, [line for line in lines() if line.met], [])["met"]
+    assert _summary(context(), False, runs("a", "gateway", "store", "api"), [])["met"]
+
+
+def test_a_report_keeps_what_it_has_of_benchmarks_that_were_not_run(tmp_path: Path) -> None:
+    report = tmp_path / "bench.json"
+    assert _reported(report) == {}
+    _write(report, _summary(context(), False, runs("old"), []))
+    kept = _reported(report)
+    assert {name: run.lines for name, run in kept.items()} == {name: run.lines for name, run in runs("old").items()}
+    found = _summary(context(), False, kept | runs("new", "store"), [])
+    assert found["commit"] == "old, new"
+    assert {name: run["commit"] for name, run in found["runs"].items()} == dict.fromkeys(FOUND, "old") | {"store": "new"}
+    assert [Line.from_json(line) for line in through_json(found["lines"])] == lines()
+    _write(report, _summary(context(), True, runs("old"), []))
+    assert _reported(report) == {}
 
 
 @pytest.mark.parametrize(("values", "expected"), [([3, 1, 2], (1, 3)), ([1, 2, 3, 4, 100], (2, 4)), ([7], (7, 7))])
@@ -116,9 +134,10 @@ def test_the_page_shows_what_was_measured_and_nothing_else(tmp_path: Path) -> No
     curve = Curve("rate", "frames/s", "seconds", {"p50": [point(100, [0.1, 0.2, 0.3]), Point(200, 0.4, 0.4, 0.4)]}, "A note.")
     (tmp_path / "curves").mkdir()
     (tmp_path / "curves/rate.json").write_text(json.dumps({**context(), "quick": True, **curve.as_json()}))
-    (tmp_path / "bench.json").write_text(json.dumps(_summary(context(), False, lines(), [])))
+    (tmp_path / "bench.json").write_text(json.dumps(_summary(context(), False, runs("a1b2c3d"), [])))
     assert graphs.main(["--directory", str(tmp_path)]) == 0
     page = (tmp_path / "benchmarks.md").read_text()
+    assert "- store: " in page and "commit a1b2c3d" in page
     assert "](rate.svg)" in page and "A note." in page and "A quick run" in page and "| **" not in page
     assert "6 of 7 bounds met" in page and "| api | latest, all, 8 callers, ms | 12 (11.5 to 12.5) |" in page
     assert (tmp_path / "rate.svg").read_text().count("<circle") == 2
