@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import re
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -201,6 +202,18 @@ async def test_a_broker_that_names_no_nodes_yet_is_asked_again(api: Writes, site
 
 
 class TestLevels:
+    def test_changed_for_a_shorter_time_within_a_longer_one(self, api: Writes, site: str) -> None:
+        path = f"/v1/sites/{site}/log-level"
+        longer = api.do("PUT", path, {"level": "debug", "until": "+3h", "reason": "x"}).json()
+        shorter = api.do("PUT", path, {"level": "minimal", "until": "+2s", "reason": "x"}).json()
+        assert (shorter["level"], shorter["after"]) == ("minimal", "debug")
+        deadline = time.monotonic() + 20
+        while (found := api.do("GET", path).json())["level"] != "debug":
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+        assert (found["until"], found["after"]) == (longer["until"], "info")
+        assert api.do("GET", f"/v1/sites/{site}").json()["level_until"] == longer["until"]
+
     def test_changed_for_a_time(self, api: Writes, site: str) -> None:
         before = datetime.now(UTC)
         body = {"level": "debug", "until": "+2h", "reason": "connector 2 fails to lock"}

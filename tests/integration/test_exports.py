@@ -124,6 +124,15 @@ class TestCsv:
         problem(api.export(columns="Nope"), 422, "invalid-parameter")
         problem(api.export(format="exe"), 422, "invalid-parameter")
 
+    @pytest.mark.parametrize("form", FORMATS)
+    def test_places_on_kafka_are_for_who_sees_all_sites(self, api: Api, form: str) -> None:
+        charger = f"on kafka, {form}"
+        api.insert(STOP | {"charger_id": charger, "kafka_offset": 7})
+        wanted: dict[str, Any] = {"charger": charger, "format": form, "columns": "Charger ID,Kafka Partition,kafka_offset"}
+        assert str(column(api.export(**wanted), form, 2)[0]) == "7"
+        scoped = [column(api.export(sites=("mine",), **wanted), form, place) for place in range(3)]
+        assert scoped in ([[charger], [None], [None]], [[charger], [""], [""]])
+
     def test_for_the_spreadsheets_of_a_language(self, api: Api) -> None:
         api.insert(STOP | {"charger_id": "local"})
         wanted: dict[str, Any] = {"charger": "local", "columns": "Charger ID,Current.Import,Request"}

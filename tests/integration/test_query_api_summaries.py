@@ -72,6 +72,10 @@ class TestHistogram:
         found = histogram(bench, site="counted", action="StatusNotification", buckets=24, **DAY)
         assert [bucket["counts"] for bucket in found["buckets"][:4]] == [{"result": 1}, {}, {"error": 1}, {}]
 
+    def test_of_centuries(self, bench: Bench) -> None:
+        found = histogram(bench, site="counted", by="none", buckets=2, **{"from": "1970-01-01", "to": "9999-12-31"})
+        assert sum(bucket["counts"].get("all", 0) for bucket in found["buckets"]) == 36
+
     def test_all_together_and_filtered(self, bench: Bench) -> None:
         found = histogram(bench, site="counted", by="none", buckets=2, q="faulted -error", **DAY)
         assert [bucket["counts"] for bucket in found["buckets"]] == [{"all": 3}, {}]

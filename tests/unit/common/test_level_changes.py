@@ -53,6 +53,20 @@ class TestAtAnyMoment:
         site = changed(changed(SITE, DEBUG, 10, until=60), MINIMAL, 20, until=30)
         assert levels(site, 15, 25, 30, 59, 60) == ["debug", "minimal", "debug", "debug", "info"]
 
+    def test_when_the_level_in_force_ends(self) -> None:
+        site = changed(changed(SITE, DEBUG, 10, until=60), MINIMAL, 20, until=30)
+        assert [site.level_ends_at(at(minute)) for minute in (5, 15, 25, 30, 59, 60)] == [
+            None,
+            None,
+            at(30),
+            at(60),
+            at(60),
+            None,
+        ]
+        assert changed(site, INFO, 40).level_ends_at(at(50)) is None
+        of_old = msgspec.structs.replace(changed(SITE, DEBUG, 10, until=60), history=())
+        assert [of_old.level_ends_at(at(minute)) for minute in (15, 60)] == [at(60), None]
+
     def test_a_change_for_good_ends_what_has_an_expiry(self) -> None:
         site = changed(changed(SITE, DEBUG, 10, until=60), INFO, 20)
         assert levels(site, 15, 20, 59, 60) == ["debug", "info", "info", "info"]

@@ -14,6 +14,7 @@ from ocpplog_query_api import database as database_module
 from ocpplog_query_api.database import Database
 from ocpplog_query_api.errors import Unavailable
 from ocpplog_query_api.logs.times import for_clickhouse
+from ocpplog_query_api.moving import PREFIX
 from ocpplog_query_api.settings import ApiSettings
 
 NEW, OLD = "26.9.2.1", "25.1.1.1"
@@ -73,15 +74,17 @@ async def test_what_reads_the_last_hours_is_the_same_question_a_second_later(
     (tmp_path / "key").write_text("0123456789abcdef" * 4)
     database = Database(ApiSettings(api_jwt_key_file=tmp_path / "key"))
 
-    async def asked(label: str, second: int, since: int, site: str = "yard") -> int:
+    async def asked(label: str, second: int, since: int, site: str = "yard", name: str = PREFIX + "since") -> int:
         monkeypatch.setattr(
             database_module, "datetime", type("At", (datetime,), {"now": lambda _: NOON + timedelta(seconds=second)})
         )
         moment = for_clickhouse(NOON - timedelta(days=1) + timedelta(seconds=since))
-        await database.rows(label, "SELECT 1", {"since": moment, "site": site})
+        await database.rows(label, "SELECT 1", {name: moment, "site": site})
         return client.queries
 
     assert [await asked("count", 0, 0), await asked("count", 1, 1)] == [1, 1]
     assert [await asked("count", 1, 1, "depot"), await asked("histogram", 1, 1), await asked("count", 1, 0)] == [2, 3, 4]
     assert [await asked("list", 0, 0), await asked("list", 0, 0)] == [5, 6]
+    assert [await asked("count", 0, 0, name="since"), await asked("count", 1, 1, name="since")] == [7, 8]
+    assert await asked("count", 2, 0, name="since") == 8
     await database.close()

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from ocpplog_query_api.logs import summaries, times
 from ocpplog_query_api.logs.search import Search
+from ocpplog_query_api.moving import PREFIX
+from ocpplog_query_api.scope import Scope
 
 NOW = datetime(2026, 11, 24, 12, 34, 56, tzinfo=UTC)
 moments = st.datetimes(times.EARLIEST.replace(tzinfo=None), times.LATEST.replace(tzinfo=None), timezones=st.just(UTC))
@@ -35,6 +37,19 @@ def test_without_a_beginning_it_is_the_day_before_the_end() -> None:
     found = summaries.scale(Search(until=NOW - timedelta(days=5)), NOW, 60)
     assert (found.since, found.until) == (NOW - timedelta(days=6), NOW - timedelta(days=5))
     assert summaries.scale(Search(), NOW + timedelta(milliseconds=3), 60).until == NOW + timedelta(seconds=1)
+
+
+def test_what_is_counted_from_now_moves_with_the_clock_and_what_is_named_does_not() -> None:
+    def moving(search: Search) -> tuple[bool, bool]:
+        found = summaries.scale(search, NOW, 60)
+        names = summaries.histogram("log", Scope(None), search, "none", found).parameters
+        assert {PREFIX + "since", "since"} & names.keys() and {PREFIX + "until", "until"} & names.keys()
+        return PREFIX + "since" in names, PREFIX + "until" in names
+
+    named, relative = NOW - timedelta(days=5), times.parse("-24h", NOW)
+    assert moving(Search()) == moving(Search(since=relative)) == (True, True)
+    assert moving(Search(since=named)) == (False, True)
+    assert moving(Search(until=named)) == moving(Search(since=named, until=NOW)) == (False, False)
 
 
 def test_days_begin_at_midnight_and_weeks_on_mondays() -> None:

@@ -178,6 +178,25 @@ class TestEntries:
             await found.until(lambda one: len(one.numbers) == 2)
         assert found.numbers == [1, 2]
 
+    async def test_one_that_shows_late_while_others_are_paged(self) -> None:
+        class Slow(Log):
+            async def entries(self, inserts: Sequence[Insert], limit: int, after: Place | None) -> list[Stored]:
+                found = await super().entries(inserts, limit, after)
+                if len(found) == limit and after is None:
+                    self.visible.append(Row(1400, 77, partition=1))
+                    looks = self.looks
+                    await eventually(lambda: self.looks >= looks + 2)
+                return found
+
+        log = Slow()
+        async with client(log) as found:
+            await found.until(live)
+            log.visible += [Row(1500, number) for number in range(15)]
+            await found.until(lambda one: len(one.numbers) >= 15)
+            log.visible.append(Row(1600, 99))
+            await found.until(lambda one: 99 in one.numbers)
+        assert found.numbers == [*range(15), 77, 99]
+
     async def test_backlog_and_then_only_what_is_new(self) -> None:
         log = Log([Row(100 * number, number) for number in range(5)])
         async with client(log, backlog=3) as found:

@@ -103,6 +103,15 @@ class Site(msgspec.Struct, frozen=True, omit_defaults=True):
                 return change.after.level()
         return later.before.level() if later else self._standing_at(moment)
 
+    def level_ends_at(self, moment: datetime) -> datetime | None:
+        """When the level in force at `moment` (aware), after all changes, ends by itself; None: it does not."""
+        for change in self.history:
+            if change.at > moment:
+                return None
+            if change.holds_at(moment):
+                return change.until
+        return self.level_until if self.level_until and self.level_until > moment else None
+
     def _standing_at(self, moment: datetime) -> Level:
         expired = self.level_until is not None and moment >= self.level_until
         name = self.level_after if expired else self.level

@@ -20,6 +20,7 @@ from ocpplog_common import tracing
 from ocpplog_common.clickhouse import client as clickhouse
 from ocpplog_query_api import metrics, results
 from ocpplog_query_api.errors import Unavailable
+from ocpplog_query_api.moving import PREFIX
 from ocpplog_query_api.results import Row as Row
 from ocpplog_query_api.settings import ApiSettings
 from ocpplog_query_api.sharing import Shared
@@ -31,8 +32,6 @@ _CONNECTIONS: Final = 100
 """To ClickHouse, for queries; as many again for results that are sent on as they come."""
 _KEPT: Final = frozenset({"count", "histogram", "sites", "quiet sites", "online", "edge", NEWEST})
 """Counts, and what everyone's page asks of all sites when it opens: they may be two seconds old (ADR 23)."""
-_MOMENTS: Final = frozenset({"since", "until"})
-"""Parameters that are times, as `times.for_clickhouse` writes them."""
 
 
 class Database:
@@ -152,9 +151,9 @@ class Database:
 
 
 def _as_seen_from_now(parameters: Mapping[str, Any]) -> str:
-    """Equal for what the same page asks a second later, such as its last 24 hours."""
+    """Equal for what the same page asks a second later, such as its last 24 hours; not for two windows that somebody named."""
     now = datetime.now(UTC).replace(microsecond=0)
-    return repr({name: _ago(now, value) if name in _MOMENTS else value for name, value in parameters.items()})
+    return repr({name: _ago(now, value) if name.startswith(PREFIX) else value for name, value in parameters.items()})
 
 
 def _ago(now: datetime, moment: str) -> timedelta:

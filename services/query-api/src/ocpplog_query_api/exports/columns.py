@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from ocpplog_common.clickhouse.tables import EXPORT_COLUMNS
@@ -12,12 +13,14 @@ Kind = Literal["text", "integer", "number", "time", "list"]
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """`header`: what people see; `name`: of the column of `ocpp_log` and of the API's field, the same in files for programs."""
+    """`header`: what people see; `name`: of the column of `ocpp_log` and of the API's field, the same in files for programs.
+    `hidden`: there is no value for who asks."""
 
     header: str
     name: str
     kind: Kind
     description: str
+    hidden: bool = False
 
 
 def _electrical(group: str, unit: str) -> dict[str, tuple[Kind, str]]:
@@ -47,6 +50,7 @@ _OF_THE_PRODUCT: Final[dict[str, tuple[Kind, str]]] = {
     **_electrical("current_import", "unit in Current.Import Unit"),
     **_electrical("power", "unit in Power Unit"),
 }
+_ON_KAFKA: Final = "Where the request lies on Kafka; empty for who may not see all sites"
 _FURTHER: Final = (
     Column("Site ID", "site_id", "text", "Site"),
     Column("Source", "source", "text", "Who sent the request: charger or csms"),
@@ -71,8 +75,8 @@ _FURTHER: Final = (
     Column("Connection ID", "connection_id", "text", "WebSocket connection"),
     Column("Sequence", "sequence", "integer", "Number of the request among the frames of its connection"),
     Column("Gateway ID", "gateway_id", "text", "Gateway that passed the request on"),
-    Column("Kafka Partition", "kafka_partition", "integer", "Where the request lies on Kafka"),
-    Column("Kafka Offset", "kafka_offset", "integer", "Where the request lies on Kafka"),
+    Column("Kafka Partition", "kafka_partition", "integer", _ON_KAFKA),
+    Column("Kafka Offset", "kafka_offset", "integer", _ON_KAFKA),
     Column("Stored At", "stored_at", "time", "When the entry was stored, UTC"),
 )
 DEFAULT: Final = tuple(Column(header, name, *_OF_THE_PRODUCT[name]) for header, name in EXPORT_COLUMNS.items())
@@ -80,11 +84,16 @@ ALL: Final = (*DEFAULT, *_FURTHER)
 _BY_NAME: Final = {key.lower(): column for column in ALL for key in (column.name, column.header)}
 
 
-def choose(wanted: str) -> list[Column]:
-    """What `wanted` lists, comma-separated, by headers or names, in its order; empty: those of the product, `all`: all.
+def choose(wanted: str, hidden: Collection[str] = ()) -> list[Column]:
+    """What `wanted` lists, comma-separated, by headers or names, in its order; empty: those of the product, `all`: all. Of
+    `hidden` the values are.
 
     Raises ValueError for one that there is not.
     """
+    return [replace(column, hidden=column.name in hidden) for column in _chosen(wanted)]
+
+
+def _chosen(wanted: str) -> list[Column]:
     names = [name.strip() for name in wanted.split(",") if name.strip()]
     if not names:
         return list(DEFAULT)

@@ -19,6 +19,7 @@ from ocpplog_query_api.exports.repository import ExportRepository, Matched, Open
 from ocpplog_query_api.logs.message_ids import told_apart
 from ocpplog_query_api.logs.query import Search
 from ocpplog_query_api.logs.schemas import LogFilters
+from ocpplog_query_api.scope import Scope
 from ocpplog_query_api.streaming import Download, unless_gone
 
 router = APIRouter(prefix="/v1/logs", tags=["log"], responses=RESPONSES)
@@ -98,7 +99,7 @@ async def export(
     than 32,767 characters is cut and says so. Times are UTC, in csv and xlsx to the second.
     """
     settings = request.app.state.settings
-    file = _file(query, request.headers.get("accept-language", ""))
+    file = _file(query, caller.scope, request.headers.get("accept-language", ""))
     maximum = min(settings.api_max_export, xlsx.MOST_ROWS if query.format == "xlsx" else settings.api_max_export)
     found = await told_apart(database, caller.scope, query.search(datetime.now(UTC)))
     repository = ExportRepository(database, caller.scope, maximum, settings.api_max_seconds)
@@ -136,8 +137,8 @@ def _as_headers(matched: Matched) -> dict[str, str]:
     return {"X-Ocpplog-Truncated": "true", "X-Ocpplog-Matched": str(matched.number), **bound}
 
 
-def _file(query: ExportQuery, accept_language: str) -> File:
-    chosen = _chosen(query.columns)
+def _file(query: ExportQuery, scope: Scope, accept_language: str) -> File:
+    chosen = _chosen(query.columns, scope)
     match query.format:
         case "csv":
             return _csv(query, chosen, locales.has_decimal_comma(accept_language))
@@ -149,9 +150,9 @@ def _file(query: ExportQuery, accept_language: str) -> File:
             return Parquet(chosen)
 
 
-def _chosen(wanted: str) -> list[Column]:
+def _chosen(wanted: str, scope: Scope) -> list[Column]:
     try:
-        return columns.choose(wanted)
+        return columns.choose(wanted, scope.hidden)
     except ValueError as error:
         raise InvalidParameter("columns", str(error)) from None
 

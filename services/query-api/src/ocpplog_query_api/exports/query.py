@@ -32,6 +32,7 @@ _COMPUTED: Final = {
     "id": f"concat({_MILLISECONDS}, '-', {_CONNECTION}, '-', {_SEQUENCE})",
 }
 """As the API has them."""
+_HIDDEN: Final = "CAST(NULL, 'Nullable(UInt64)')"
 
 
 def sources(columns: Sequence[Column]) -> list[str]:
@@ -135,4 +136,4 @@ def _typed(column: Column) -> str:
 
 
 def _value(column: Column) -> str:
-    return _COMPUTED.get(column.name, f"entry.{column.name}")
+    return _HIDDEN if column.hidden else _COMPUTED.get(column.name, f"entry.{column.name}")

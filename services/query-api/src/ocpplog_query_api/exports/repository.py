@@ -12,7 +12,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from ocpplog_query_api import errors
 from ocpplog_query_api.database import Database
-from ocpplog_query_api.errors import TooSlow
+from ocpplog_query_api.errors import TooBig, TooSlow
 from ocpplog_query_api.exports.formats import File
 from ocpplog_query_api.exports.query import TOO_MANY, sources
 from ocpplog_query_api.logs import query
@@ -65,7 +65,7 @@ class ExportRepository:
         try:
             found = await self._count(search, at_most + 1)
         except ClickHouseError as error:
-            if isinstance(errors.translate(error), TooSlow):
+            if isinstance(errors.translate(error), TooSlow | TooBig):
                 return Matched(self.maximum, is_lower_bound=True)
             raise
         if found > at_most:

@@ -79,6 +79,7 @@ class Tail:
         self._next: int | None = None
         self._at_ms = 0
         self._after: Place | None = None
+        self._paged: Sequence[News] = ()
         self._sent: dict[str, None] = {}
 
     async def events(self) -> AsyncGenerator[bytes, None]:
@@ -136,11 +137,12 @@ class Tail:
         while self._next is not None and not self._over():
             if self._next < journal.start:
                 yield await self._skip()
-            news = journal.after(self._next, self._wish.sites)
+            # Between two pages these stay the same: `_after` would pass over one that came since, and was stored before it.
+            news = self._paged or journal.after(self._next, self._wish.sites)[:_INSERTS_A_QUERY]
             if not news:
                 self._next, self._at_ms = journal.end, journal.looked_ms
                 return
-            async for found in self._deliver(news[:_INSERTS_A_QUERY]):
+            async for found in self._deliver(news):
                 yield found
 
     async def _begin(self) -> AsyncIterator[bytes]:
@@ -162,7 +164,7 @@ class Tail:
         journal = self._watch.journal
         end, first_ms, last_ms = journal.end, self._at_ms, journal.looked_ms
         missed = await self._reader.count(first_ms, last_ms, self._after)
-        self._next, self._at_ms, self._after = end, last_ms, None
+        self._next, self._at_ms, self._after, self._paged = end, last_ms, None, ()
         told = events.told(missed=missed, **{"from": _iso(first_ms), "to": _iso(last_ms)})
         return events.event("missed", told, self._place())
 
@@ -171,9 +173,9 @@ class Tail:
         page = await self._reader.entries([one.insert for one in news], self._pace.page, self._after)
         yield self._page(page, {one.insert.name: one.at_ms for one in news})
         if len(page) < self._pace.page:
-            self._next, self._at_ms, self._after = news[-1].number + 1, news[-1].at_ms, None
+            self._next, self._at_ms, self._after, self._paged = news[-1].number + 1, news[-1].at_ms, None, ()
             return
-        self._after = page[-1].place
+        self._after, self._paged = page[-1].place, news
         if await self._reader.count(self._at_ms, self._watch.journal.looked_ms, self._after) > self._pace.behind:
             yield await self._skip()
         await asyncio.sleep(len(page) / self._pace.per_s)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from ocpplog_query_api.logs import terms as words
 from ocpplog_query_api.logs import times
 from ocpplog_query_api.logs.search import ANY_CASE, Match, Search
+from ocpplog_query_api.moving import PREFIX, Moving
 from ocpplog_query_api.scope import Scope
 
 
@@ -40,14 +42,20 @@ def matching(scope: Scope, search: Search) -> Conditions:
     if search.violations:
         conditions.add("notEmpty(violations)")
     if search.since:
-        conditions.add("datetime >= {since:DateTime64(3, 'UTC')}", since=times.for_clickhouse(search.since))
+        _bound(conditions, ">=", "since", search.since)
     if search.until:
-        conditions.add("datetime < {until:DateTime64(3, 'UTC')}", until=times.for_clickhouse(search.until))
+        _bound(conditions, "<", "until", search.until)
     for number, term in enumerate(search.terms):
         has(conditions, f"term{number}", term, term in search.texts)
     for number, term in enumerate(search.without):
         _has_not(conditions, f"without{number}", term)
     return conditions
+
+
+def _bound(conditions: Conditions, compared: str, name: str, moment: datetime) -> None:
+    """The parameter's name says whether the moment moves with the clock."""
+    name = PREFIX + name if isinstance(moment, Moving) else name
+    conditions.add(f"datetime {compared} {{{name}:DateTime64(3, 'UTC')}}", **{name: times.for_clickhouse(moment)})
 
 
 def has(conditions: Conditions, name: str, term: str, is_text: bool = False) -> None:

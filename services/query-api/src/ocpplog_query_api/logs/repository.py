@@ -19,8 +19,6 @@ from ocpplog_query_api.logs.schemas import DETAIL_COLUMNS, LIST_COLUMNS, LogEntr
 from ocpplog_query_api.logs.search import Order, Search
 from ocpplog_query_api.scope import Scope
 
-_OF_ALL_SITES = ("kafka_partition", "kafka_offset")
-"""They count what all sites send: for those who may see all sites."""
 _NEAR: Final = timedelta(days=1)
 COUNT_AT_MOST: Final = 100_000
 """Of more entries it is only said that there are more."""
@@ -67,7 +65,7 @@ class LogRepository:
         beside = Neighbours(
             before=await self._beside(rows[0], "desc", neighbours), after=await self._beside(rows[0], "asc", neighbours)
         )
-        hidden = dict.fromkeys(_OF_ALL_SITES) if self._scope.sites is not None else {}
+        hidden = dict.fromkeys(self._scope.hidden)
         row = _detailed(rows[0] | hidden)
         parsed = {f"{name}_json": _parsed(row[name]) for name in ("request", "response")}
         return LogEntryDetail(**row, **parsed, neighbours=beside)
@@ -110,7 +108,9 @@ class LogRepository:
             return [(since, False) for since in query.windows(search, datetime.now(UTC))]
         statement = query.edge(self._database.name, self._scope, search, limit, after)
         [row] = await self._database.rows("edge", statement.sql, statement.parameters)
-        return [(times.aware(row["edge"]), True)]
+        # Of an answer that was kept, it may lie before what is asked for now.
+        edge = times.aware(row["edge"])
+        return [(max(edge, search.since or edge), True)]
 
 
 def _detailed(row: Row) -> Row:

@@ -11,6 +11,7 @@ from ocpplog_common.clickhouse import tables
 from ocpplog_query_api.logs import terms
 from ocpplog_query_api.logs.query import Statement, narrowed, searching
 from ocpplog_query_api.logs.search import COLUMN_OF, Search
+from ocpplog_query_api.moving import moving
 from ocpplog_query_api.scope import Scope
 
 By = Literal["outcome", "action", "none"]
@@ -57,7 +58,7 @@ def scale(search: Search, now: datetime, at_most: int) -> Scale:
 
     Without an end: the next full second, so that whoever asks within it asks the same.
     """
-    until = search.until or now.replace(microsecond=0) + _SECOND
+    until = search.until or moving(now.replace(microsecond=0)) + _SECOND
     since = search.since or until - DEFAULT_SPAN
     for seconds in LADDER:
         found = Scale(since, until, seconds)
@@ -73,7 +74,7 @@ def histogram(database: str, scope: Scope, search: Search, by: By, of: Scale) ->
     """Rows of `bucket` (its number), `name` and `total`."""
     conditions = narrowed(database, scope, replace(search, since=of.since, until=of.until))
     sql = (
-        f"SELECT intDiv(toUnixTimestamp(datetime) + {{shift:UInt32}}, {{width:UInt32}}) AS bucket, {_NAME_OF[by]} AS name,"
+        f"SELECT intDiv(toUnixTimestamp(datetime) + {{shift:UInt64}}, {{width:UInt64}}) AS bucket, {_NAME_OF[by]} AS name,"
         f" count() AS total FROM {database}.{tables.LOG} WHERE {conditions.sql()} GROUP BY bucket, name"
     )
     shift = -int(_ORIGIN.timestamp())

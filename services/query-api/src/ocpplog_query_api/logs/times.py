@@ -6,6 +6,8 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from ocpplog_query_api.moving import moving
+
 _RELATIVE: Final = re.compile(r"-(\d{1,6})([smhdw])")
 _UNIT: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2261, 1, 1, tzinfo=UTC)
@@ -18,7 +20,7 @@ def parse(text: str, now: datetime) -> datetime:
     """
     if match := _RELATIVE.fullmatch(text):
         try:
-            return max(EARLIEST, now.replace(microsecond=0) - timedelta(**{_UNIT[match[2]]: int(match[1])}))
+            return max(EARLIEST, moving(now.replace(microsecond=0)) - timedelta(**{_UNIT[match[2]]: int(match[1])}))
         except OverflowError:
             return EARLIEST
     try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from ocpplog_common.level_changes import standing_level
 from ocpplog_common.moments import parse_duration, parse_moment
 from ocpplog_common.records import LevelChange, LevelName, Site, default_level
 from ocpplog_query_api.logs import times
@@ -22,11 +21,12 @@ def default_of(site: Site) -> LevelName:
 
 def until(site: Site, now: datetime) -> datetime | None:
     """When the level of now ends by itself."""
-    return site.level_until if site.level_until and site.level_until > now else None
+    return site.level_ends_at(now)
 
 
 def after(site: Site, now: datetime) -> LevelName | None:
-    return (standing_level(site) or default_of(site)) if until(site, now) else None
+    ends = until(site, now)
+    return LevelName(str(site.level_at(ends))) if ends else None
 
 
 def described(site: Site, now: datetime) -> LogLevel:

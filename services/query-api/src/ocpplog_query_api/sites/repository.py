@@ -13,6 +13,7 @@ from ocpplog_common.tokens import Role
 from ocpplog_query_api.chargers import query as chargers
 from ocpplog_query_api.chargers.repository import ChargerRepository
 from ocpplog_query_api.database import Database, Row
+from ocpplog_query_api.moving import moving
 from ocpplog_query_api.rows import ask, iso
 from ocpplog_query_api.scope import Scope
 from ocpplog_query_api.sites import levels, query
@@ -60,7 +61,7 @@ class SiteRepository:
     async def _told(self, now: datetime, wanted: Sequence[str]) -> Mapping[str, _Told]:
         place = (self._database.name, self._scope, wanted)
         entries, came = await asyncio.gather(
-            self._entries(now.replace(microsecond=0) - _DAY, wanted),
+            self._entries(moving(now.replace(microsecond=0)) - _DAY, wanted),
             ask(self._database, "online", chargers.online(*place)),
         )
         found: dict[str, _Told] = {}
