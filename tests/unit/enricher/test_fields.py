@@ -156,3 +156,21 @@ ACTIONS = st.sampled_from(
 def test_no_payload_makes_it_raise_or_unwritable(action: str, request: object, response: object) -> None:
     found = row(action, msgspec.json.encode(request), msgspec.json.encode(response))
     assert msgspec.json.decode(msgspec.json.encode(found))["request"] == msgspec.json.encode(request).decode()
+
+
+@pytest.mark.parametrize(
+    ("action", "name"), [("StatusNotification", "connectorId"), ("MeterValues", "meterValue"), ("X", "idTag")]
+)
+@pytest.mark.parametrize(("opened", "closed"), [(b"[", b"]"), (b'{"a":', b"}")])
+def test_no_depth_makes_it_raise(action: str, name: str, opened: bytes, closed: bytes) -> None:
+    """Not where it can still be parsed, and no longer be shown, either."""
+    for depth in (200, 300, *range(800, 1010)):
+        nested = opened * depth + b"1" + closed * depth
+        assert row(action, b'{"%s":%s}' % (name.encode(), nested)).charger_id == "CP1"
+
+
+def test_meter_values_are_in_messages_that_have_them() -> None:
+    entry = b'[{"timestamp":"2024-01-01T00:00:00Z","sampledValue":[{"value":"1","measurand":"Voltage"}]}]'
+    assert row("MeterValues", b'{"connectorId":1,"meterValue":%s}' % entry).voltage == 1.0
+    for name in (b"", b"meterValue"):
+        assert row("Heartbeat", b'{"%s":%s}' % (name, entry)).voltage is None

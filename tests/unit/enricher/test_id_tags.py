@@ -71,6 +71,7 @@ CUT = [
     '{"vendorId":"V","data":"{\\"rfidTag\\": \\"%\\", \\"n\\": 1.0}"}',
     '{"data":"{\\"a\\":\\"{\\\\\\"token\\\\\\":\\\\\\"%\\\\\\"}\\"}"}',
     '{"data":"user=a&idTag=%&x=1"}',
+    '{"data":"<add key=\\"idTag\\" value=\\"%\\"/><idTag>%</idTag>"}',
     '{"data":"<card_id>%</card_id>"}',
     '{"value":"OCMF|{\\"FV\\":\\"1.0\\",\\"IT\\":\\"ISO14443\\",\\"ID\\":\\"%\\",\\"RD\\":[]}|{\\"SD\\":\\"88\\"}"}',
 ]
@@ -266,3 +267,18 @@ def test_nothing_makes_it_raise(policy: Policy, data: bytes, start: bytes) -> No
 def test_what_names_no_tag_is_the_same_exchange(payload: str) -> None:
     exchange = Exchange(observed(f'[2,"1","Any",{payload}]'.encode(), Source.CHARGER, 0), None, Outcome.SENT, 0, True)
     assert redact(exchange, id_tags.masked) is exchange
+
+
+@pytest.mark.parametrize(
+    "text", ["idTag: 04 A1 B2 C3", "<idTag>04 A1 B2 C3</idTag>", "RFID UID = '04-A1-B2-C3'", "idTag=04:A1:B2:C3, x"]
+)
+def test_bytes_as_readers_print_them_are_hidden_whole(text: str) -> None:
+    found = asked(f'{{"data":"{text}"}}').request
+    assert "****C3" in found
+    assert "A1" not in found
+
+
+@pytest.mark.parametrize("tag", ["TEST_IDTAG", "DEMO-RFIDCARD", "VISITORCARDID"])
+def test_a_tag_with_such_a_name_in_it_is_hidden_where_it_is_repeated(tag: str) -> None:
+    found = row(f'[2,"1","Authorize",{{"idTag":"{tag}"}}]', f'[4,"1","InternalError","{tag} is not known",{{}}]')
+    assert tag not in everything(found)

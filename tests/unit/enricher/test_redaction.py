@@ -5,6 +5,7 @@ Spelled out: `%` stands for the secret in what is sent, and for `***` in what is
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 import msgspec
@@ -65,6 +66,10 @@ CUT = [
     '{"data":"[{\\"password\\":\\"%\\"}]"}',
     '{"data":"user=a&password=%&x=1"}',
     '{"data":"<cfg><wifiPassword>%</wifiPassword></cfg>"}',
+    '{"data":"<password><![CDATA[%]]></password> <user>joe</user>"}',
+    '{"data":"<add key=\\"password\\" value=\\"%\\"/> <x password=\\"%\\" y=\\"z\\"/>"}',
+    "{\"data\":\"set password = '%'; user = 'joe'\"}",
+    '{"data":"wifiPassword = \\\\\\"%\\\\\\" in quotes of quotes"}',
     '{"data":"-----BEGIN EC PRIVATE KEY-----%-----END EC PRIVATE KEY-----"}',
     '{"location":"ftp://user:%@host:21/fw.bin"}',
     '{"location":"ftp:\\/\\/user:%\\u0040host\\/fw.bin"}',
@@ -81,6 +86,7 @@ LEFT = [
     '{"certificateType":"CSMSRootCertificate","certificate":"-----BEGIN CERTIFICATE-----\\nMIIB\\n-----END CERTIFICATE-----"}',
     '{"location":"ftp://host:21/fw@home.bin","mail":"ops@example.com","user":"ftp://user@host/"}',
     '{"publicKey":"MFkw","signingMethod":"ECDSA","issuerKeyHash":"ab","StopWDelay":"3"}',
+    '{"data":"<password></password> fine <b>x</b>"}',
     '{"component":{"name":"PasswordCtrlr"},"variable":{"name":"Enabled"},"attributeValue":"true"}',
 ]
 
@@ -89,6 +95,8 @@ CUT_WITH_WHAT_HOLDS_IT = [
     ('{"key":"AuthorizationKey","value":["%",{"a":"%"}],"n":1}', '{"key":"AuthorizationKey","value":"***","n":1}'),
     ('{"password":{"hash":"%","rounds":[1,2]}}', '{"password":"***"}'),
     ('{"key":"AuthorizationKey","value":1234567890.50}', '{"key":"AuthorizationKey","value":"***"}'),
+    ('{"data":"<password>a&amp;b,c;%</password>"}', '{"data":"<password>***</password>"}'),
+    ('{"data":"password=\'my % word\' x"}', '{"data":"password=\'***\' x"}'),
     ('{"simPin":1234,"apn":"net"}', '{"simPin":"***","apn":"net"}'),
     ('{"data":"\\u007b\\u0022apiKey\\u0022:\\u0022%\\u0022}"}', '{"data":"\\u007b\\u0022apiKey\\u0022:\\"***\\"}"}'),
     ('{"location":"ftp://user:%/@host/fw.bin"}', '{"location":"ftp://user:***@host/fw.bin"}'),
@@ -178,6 +186,19 @@ class TestEchoes:
         found = row(b'[2,"1","X",{"pin":"on","password":"Password"}]', b'[3,"1",{"reason":"Connection","key":"password"}]')
         assert found.request == '{"pin":"***","password":"***"}'
         assert found.response == '{"reason":"Connection","key":"password"}'
+
+    @pytest.mark.parametrize("secret", ["MySecret2024!", "ChangePassword1", "wifi-key-9912", "0a1b2c3dpwd", "Auth_Token99"])
+    def test_a_secret_with_such_a_name_in_it(self, secret: str) -> None:
+        asked = f'[2,"1","ChangeConfiguration",{{"key":"AuthorizationKey","value":"{secret}"}}]'
+        found = row(asked.encode(), f'[4,"1","InternalError","cannot set {secret} here",{{}}]'.encode())
+        assert secret not in everything(found)
+
+    def test_in_a_text_whose_quotes_do_not_match(self) -> None:
+        """A quarter of a million quotes, each of which could begin a string that does not end."""
+        inner = '"' + '\\"' * 250_000 + SECRET
+        found = asked("DataTransfer", json.dumps({"password": SECRET, "data": inner}))
+        assert SECRET not in found.request
+        assert found.request.count("***") == 2
 
     def test_message_id_and_action_stay(self) -> None:
         found = row(b'[2,"Heartbeat","Heartbeat",{"password":"Heartbeat"}]', b'[3,"Heartbeat",{"a":"Heartbeat"}]')

@@ -99,7 +99,9 @@ class _Enrichment:
         return found
 
     def _meter_values(self) -> MeterValues:
-        name = _METERED.get(self.action, "")
+        name = _METERED.get(self.action)
+        if name is None:
+            return MeterValues([], {}, [])
         found = meter_values.unpack(self.request.get(name), f"request.{name}")
         if (count := sum(len(samples) for _, samples in found.entries)) > _MOST_SAMPLES:
             self.violations.append(f"request.{name}: of {count} samples the first {_MOST_SAMPLES} are rows")

@@ -18,7 +18,7 @@ from ocpplog_common import ocppj
 from ocpplog_common.ocppj import Malformed
 from ocpplog_common.records import Gap
 from ocpplog_enricher.domain import secret_names, tag_names
-from ocpplog_enricher.domain.json_text import HEADER, TOKEN, Cut, apply, escaped, unescape, well_formed
+from ocpplog_enricher.domain.json_text import HEADER, LOOSE_TOKEN, Cut, apply, escaped, unescape, well_formed
 from ocpplog_enricher.domain.observed import Observed
 from ocpplog_enricher.domain.pairing import Exchange
 from ocpplog_enricher.domain.scan import Kind, content, find
@@ -73,7 +73,7 @@ def _violations(exchange: Exchange, first: Observed | None) -> tuple[str, ...]:
 def _pattern(kind: Kind, found: set[bytes]) -> re.Pattern[bytes] | None:
     """Finds the texts that are long enough to be known again, and are not merely the name of one. Case does not matter: chargers
     and central systems change that of tags."""
-    known = [text for text in found if len(text) >= _SHORTEST_ECHO and not kind.named(text, b"")]
+    known = [text for text in found if len(text) >= _SHORTEST_ECHO and not kind.is_name(text)]
     longest = sorted(known, key=lambda text: (-len(text), text))[:_MOST_ECHOES]
     return re.compile(b"|".join(map(kind.echo, longest)), re.IGNORECASE) if longest else None
 
@@ -95,10 +95,10 @@ def _repeated(text: bytes, kind: Kind, pattern: re.Pattern[bytes]) -> Iterator[C
 
 
 def _echoes(data: bytes, start: int, kind: Kind, pattern: re.Pattern[bytes]) -> Iterator[Cut]:
-    """In names of members too: chargers answer with tables of what they were asked about."""
-    for token in TOKEN.finditer(data, start):
-        if token["string"]:
-            text, places = unescape(token["string"][1:-1])
+    """In names of members too: chargers answer with tables of what they were asked about. Strings hold anything, JSON or not."""
+    for token in LOOSE_TOKEN.finditer(data, start):
+        if token["string"] or token["rest"]:
+            text, places = unescape(token["string"][1:-1] if token["string"] else token["rest"][1:])
             nested = _echoes(text, 0, kind, pattern) if b"\\" in text else ()
             yield from escaped([*_repeated(text, kind, pattern), *nested], token.start() + 1, places)
         elif token.lastgroup == "scalar" and pattern.fullmatch(token.group()):

@@ -41,6 +41,8 @@ class Kind:
     """What stands in the place of a text."""
     plain: frozenset[bytes]
     """Words, in lower case, that may stay of a text that is not well formed and names one."""
+    is_name: Callable[[bytes], bool]
+    """Whether a text is nothing but such a name: it stays where it is repeated."""
     echo: Callable[[bytes], bytes]
     """A pattern that finds a text again where nothing names it."""
     whole: bool
@@ -178,5 +180,5 @@ class _Scan:
             found = find(text, self._kind, self._texts, self._depth + 1)
         else:
             found = [Cut(*span, self._kind.mark(text[slice(*span)])) for span in self._kind.in_prose(text)]
-            self._texts.update(text[cut.start : cut.end] for cut in found)
+            self._texts.update(text[cut.start : cut.end].strip() for cut in found)
         self._found += escaped(found, start, places)

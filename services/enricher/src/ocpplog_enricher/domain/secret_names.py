@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from ocpplog_enricher.domain import prose
 from ocpplog_enricher.domain.scan import MARK, Kind
 
 _KEYS: Final = "authori[sz]ation auth private api access shared encryption symmetric master signing network wifi wlan wpa"
@@ -38,8 +39,8 @@ _HIDDEN: Final = re.compile(rb"\\u00[2-7]")
 _PROSE: Final = re.compile(
     b"|".join(
         (
-            # name=value, name: value, <name>value</name>
-            rb"(?:" + _WORDS.encode() + rb")[\w.-]{0,40}+[\"']?\s{0,8}[=:>]\s{0,8}[\"']?(?P<value>[^\s\"'&,;<}\]]+)",
+            prose.END_TAG,
+            rb"(?:" + _WORDS.encode() + rb")[\w.-]{0,40}+" + prose.value(),
             # RFC 3986 section 3.2.1. People also write slashes into passwords, and @; a port is none.
             rb"://[^\s/?#\"@:]*:(?P<userinfo>[^\s/?#\"]+(?=@)|(?!\d{1,5}(?:[/?#]|\Z))[^\s\",]{1,256}(?=@))",
             rb"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----(?P<pem>.+?)(?=-----END|\Z)",
@@ -72,7 +73,8 @@ def is_secret(name: bytes) -> bool:
 def in_prose(text: bytes) -> Iterator[tuple[int, int]]:
     """Where secrets stand in a text that is no JSON: values of names, passwords of URLs, private keys."""
     for found in _PROSE.finditer(text):
-        yield found.span(found.lastgroup or 0)
+        if found.lastgroup:
+            yield found.span(found.lastgroup)
 
 
 def _named(name: bytes, holder: bytes) -> bool:
@@ -90,6 +92,7 @@ KIND: Final = Kind(
         b"key value readonly configurationkey setvariabledata attributevalue component variable name connectiondata data"
         b" vendorid messageid authorizationkey basicauthpassword apnpassword password true false null".split()
     ),
+    is_name=lambda text: _NAME.fullmatch(text) is not None,
     echo=re.escape,
     whole=True,
 )

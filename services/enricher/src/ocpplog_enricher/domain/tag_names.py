@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from ocpplog_enricher.domain import prose
 from ocpplog_enricher.domain.scan import Kind
 
 _JOINT: Final = "[-_. ]?"
@@ -25,11 +26,13 @@ _NAME: Final = re.compile(rb"(?:" + _NAMES + rb")(?![a-z0-9_-])", re.IGNORECASE)
 _BARE: Final = b"token"
 """Tokens of other kinds are secrets, and have longer names."""
 _PARTS: Final = re.compile(rb"tag|token|card|rfid|group|ocmf|t0nnrnx7|4f434d46|\\u00[2-7]")
+_BYTES: Final = rb"[0-9a-f]{2}(?:[ :-][0-9a-f]{2}){2,15}\b"
+"""As readers print what is on a card."""
 _PROSE: Final = re.compile(
     b"|".join(
         (
-            # name=value, name: value, <name>value</name>
-            rb"(?:" + _NAMES + rb")[\"']?\s{0,8}[=:>]\s{0,8}[\"']?(?P<value>[^\s\"'&,;<}\]]+)",
+            prose.END_TAG,
+            rb"(?:" + _NAMES + rb")" + prose.value(_BYTES),
             # OCMF in base64 or hex: what is in it cannot be cut out of it.
             rb"(?P<base64>T0NNRnx7[a-z0-9+/=_-]+)",
             rb"(?P<hex>4F434D467C7B[0-9a-f]+)",
@@ -58,6 +61,7 @@ def kind(hide: Callable[[bytes], str]) -> Kind:
         in_prose=_in_prose,
         mark=lambda text: hide(text).encode(),
         plain=_PLAIN,
+        is_name=lambda text: _NAME.fullmatch(text) is not None,
         echo=_echo,
         whole=False,
         beside=frozenset({b"type", b"customdata"}),
@@ -70,7 +74,8 @@ def _named(name: bytes, _: bytes) -> bool:
 
 def _in_prose(text: bytes) -> Iterator[tuple[int, int]]:
     for found in _PROSE.finditer(text):
-        yield found.span(found.lastgroup or 0)
+        if found.lastgroup:
+            yield found.span(found.lastgroup)
     if _OCMF in text:
         for found in _OCMF_ID.finditer(text):
             yield found.span("value")

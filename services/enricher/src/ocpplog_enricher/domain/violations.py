@@ -13,7 +13,11 @@ _LONGEST: Final = 40
 
 def short(value: object) -> str:
     """The value as it is quoted: its first 40 characters."""
-    return cut(repr(value), _LONGEST)
+    try:
+        return cut(repr(value), _LONGEST)
+    except RecursionError:
+        # What is nested about as deep as Python calls functions can be parsed and not be shown.
+        return f"a {type(value).__name__} that is nested too deep"
 
 
 def cut(text: str, length: int) -> str:

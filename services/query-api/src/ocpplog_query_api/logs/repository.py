@@ -35,7 +35,7 @@ class LogRepository:
         self, search: Search, order: Order, limit: int, after: Place | None, columns: Sequence[str] = LIST_COLUMNS
     ) -> tuple[list[Row], Place | None]:
         """Rows with the columns and KEY, and the place after which there are more (None: there are none)."""
-        rows = await self._newest("page", search, columns, order, limit + 1, after)
+        rows = await self._newest(search, columns, order, limit + 1, after)
         found = rows[:limit]
         place = _place(found[-1]) if len(rows) > limit else None
         return found, place
@@ -82,17 +82,10 @@ class LogRepository:
             found, _ = await self.page(search, order, limit, _place(row))
         return list(map(listed, found))
 
-    async def export(self, search: Search, columns: Sequence[str], limit: int) -> list[Row]:
-        """Rows as ClickHouse has them, newest first."""
-        return await self._newest("export", search, columns, "desc", limit, None)
-
-    async def _newest(
-        self, label: str, search: Search, columns: Sequence[str], order: Order, limit: int, after: Place | None
-    ) -> list[Row]:
+    async def _newest(self, search: Search, columns: Sequence[str], order: Order, limit: int, after: Place | None) -> list[Row]:
         """The entries of one query without any bound in time, found sooner where everything is asked for."""
         everything = query.is_everything(self._scope, search, order)
-        if everything and label == "page":
-            label = NEWEST
+        label = NEWEST if everything else "page"
         for since, bounded in await self._bounds(search, limit, after) if everything else []:
             found = replace(search, since=since)
             statement = query.page(self._database.name, self._scope, found, columns, order, limit, after, bounded)
