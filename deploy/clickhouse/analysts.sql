@@ -1,5 +1,5 @@
--- Analysts' accounts: read-only, bounded, and of some sites alone where that is wanted. Run as an administrator. On a cluster, add ON CLUSTER
--- to each statement, and put the row policies on the tables that hold the rows: ocpp_log_shard, meter_sample_shard, connection_event_shard.
+-- Analysts' accounts: read-only, bounded, and of some sites alone where that is wanted. Run as an administrator. On a cluster whose accounts
+-- are in Keeper (components/clickhouse) run it once, on any node; on another one add ON CLUSTER to each statement. On either put the row policies on the tables that hold the rows: ocpp_log_shard, meter_sample_shard, connection_event_shard.
 CREATE SETTINGS PROFILE IF NOT EXISTS analyst SETTINGS
   readonly = 2,
   max_execution_time = 120 MAX 600,

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+from pathlib import Path
 
 import kubernetes_validate
 import pytest
+import yaml
 
 from ocpplog_common.topics import topic_specs
-from support.manifests import K8S, Manifest, containers, matches, name, of_kind, pods
+from support.manifests import K8S, Manifest, containers, matches, name, of_kind, pods, rendered
 
 KUBERNETES = "1.34"
+ACCOUNTS, ANALYSTS = (K8S.parent / "clickhouse" / name for name in ("accounts.sql", "analysts.sql"))
 _OPERATORS = ("kafka.strimzi.io", "clickhouse.altinity.com", "clickhouse-keeper.altinity.com", "monitoring.coreos.com")
 
 
@@ -152,3 +157,60 @@ def test_every_component_is_used_or_told_of(component: str) -> None:
 
 def _labels(pod: Manifest) -> dict[str, str]:
     return dict(pod["metadata"]["labels"])
+
+
+def test_a_roll_out_waits_for_the_jobs_and_rolls_one_service_after_the_other(tmp_path: Path) -> None:
+    real = os.environ.get("OCPPLOG_TEST_KUBECTL") or pytest.skip("`make test-deploy` renders the manifests")
+    fake = tmp_path / "kubectl"
+    fake.write_text(
+        f'#!/bin/sh\nset -e\ncase " $* " in *" kustomize "*) exec {real} "$@";; esac\nn=$(ls {tmp_path} | wc -l)\n'
+        f'echo "$*" >{tmp_path}/$n.said\ncase " $* " in *" apply "*) cat >{tmp_path}/$n.yaml;; esac\n'
+    )
+    fake.chmod(0o755)
+    environment = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    subprocess.run([K8S / "roll-out", "production", "--context=here"], env=environment, check=True)
+    steps: list[str | list[str]] = []
+    applied: list[Manifest] = []
+    for said in sorted(tmp_path.glob("*.said"), key=lambda file: int(file.stem)):
+        assert said.read_text().startswith("--context=here ")
+        given = said.with_suffix(".yaml")
+        found = [one for one in yaml.safe_load_all(given.read_text()) if one] if given.exists() else []
+        applied += found
+        steps.append([name(one) for one in of_kind(found, "Deployment")] if found else said.read_text().split()[1])
+    assert steps == ["delete", [], "wait", ["enricher"], "rollout", ["gateway"], "rollout", ["query-api"], "rollout"]
+    assert sorted(map(str, applied)) == sorted(map(str, rendered("overlays/production")))
+
+
+def test_accounts_that_are_made_in_sql_can_be_made_there(manifests: list[Manifest]) -> None:
+    """What users.xml names, SQL cannot; and the image's own local directory would come before Keeper."""
+    made = set(
+        re.findall(r"^CREATE (?:USER|ROLE|QUOTA|SETTINGS PROFILE) IF NOT EXISTS (\w+)", ANALYSTS.read_text(), re.MULTILINE)
+    )
+    assert "analyst" in made
+    for installation in of_kind(manifests, "ClickHouseInstallation"):
+        found = installation["spec"]["configuration"]
+        named = {key.split("/")[0] for kind in ("users", "profiles", "quotas") for key in found.get(kind, {})}
+        assert not named & made
+        assert not [key for key in found["settings"] if key.startswith("user_directories")]
+        assert '<user_directories replace="replace">' in found["files"]["config.d/user_directories.xml"]
+        deletes = next(line for line in ACCOUNTS.read_text().splitlines() if line.endswith("TO enricher;"))
+        assert "ALTER DELETE" in deletes
+        assert any("ALTER DELETE" in grant for grant in found["users"]["enricher/grants/query"])
+
+
+def test_monitors_find_ports_that_are_declared(manifests: list[Manifest]) -> None:
+    declared = {(_labels(pod)["app.kubernetes.io/name"], port["name"]) for _, pod in pods(manifests) for port in _ports(pod)}
+    for installation in of_kind(manifests, "ClickHouseInstallation"):
+        for template in installation["spec"]["templates"]["podTemplates"]:
+            label = template["metadata"]["labels"]["app.kubernetes.io/name"]
+            declared |= {(label, port["name"]) for port in _ports(template)}
+    for monitor in of_kind(manifests, "PodMonitor"):
+        selector = monitor["spec"]["selector"]
+        wanted = selector.get("matchLabels", {}).get("app.kubernetes.io/name")
+        names = [wanted] if wanted else selector["matchExpressions"][0]["values"]
+        for endpoint in monitor["spec"]["podMetricsEndpoints"]:
+            assert {(one, endpoint["port"]) for one in names} <= declared
+
+
+def _ports(pod: Manifest) -> list[Manifest]:
+    return [port for container in pod["spec"]["containers"] for port in container.get("ports", [])]

@@ -92,6 +92,7 @@ class SecureGate(Gate):
             "gateway_tls_cert_file": pki.cert,
             "gateway_tls_key_file": pki.key,
             "gateway_client_ca_file": pki.clients,
+            "gateway_client_cert_header": "Client-Cert",
             "gateway_trusted_proxies": "127.0.0.2/32",
             "gateway_peer_failures": 0,
             "gateway_charger_failures": 0,
@@ -362,6 +363,14 @@ class TestProxy:
             assert await answers(point)
         # From anybody else, all of it is ignored.
         assert (await refused(gate, "/CERT", additional_headers=headers)).status_code == 403
+
+    async def test_a_certificate_in_a_header_that_nobody_named(
+        self, bench: Bench, pki: Pki, upstream: Upstream, tmp_path: Path
+    ) -> None:
+        """As a proxy passes it on that knows nothing of it."""
+        headers = of_proxy(pki.chargers.make("CERT"))
+        async with another(bench, pki, tmp_path / "log", gateway_client_cert_header="") as gate:
+            assert (await refused(gate, "/CERT", additional_headers=headers, local_addr=PROXY)).status_code == 403
 
     async def test_certificates_that_prove_nothing(self, bench: Bench, gate: SecureGate, pki: Pki) -> None:
         wrong: dict[str, Mapping[str, str]] = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -23,6 +24,7 @@ from ocpplog_enricher.replay.plan import Found, plan
 from ocpplog_enricher.replay.report import Counts, Progress
 from ocpplog_enricher.replay.run import Replay
 from ocpplog_enricher.replay.span import Horizon, Span, Stretch, moment_us
+from ocpplog_enricher.replay.store import ReplayTable
 
 from .test_pairing import CHARGER, CSMS, OLD, SECOND, Stream
 
@@ -359,3 +361,41 @@ class TestRun:
             progress=Progress(io.StringIO()),
         )
         assert (await replay.run(ALL)).unreadable == 1
+
+
+class Server:
+    """Takes statements, and knows no rows."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    async def query(self, sql: str, parameters: dict[str, str]) -> SimpleNamespace:
+        self.said.append(sql + " " + parameters["table"])
+        return SimpleNamespace(result_rows=[(0,)])
+
+    async def command(self, sql: str, **_: Any) -> None:
+        self.said.append(sql)
+
+
+@pytest.mark.parametrize(
+    ("cluster", "rows", "mutations", "deletes"),
+    [
+        ("", "ocpp_log", "FROM system.mutations ", "DELETE FROM o.ocpp_log IN PARTITION"),
+        (
+            "main",
+            "ocpp_log_shard",
+            "FROM clusterAllReplicas('main', system.mutations) ",
+            "DELETE FROM o.ocpp_log_shard ON CLUSTER 'main' IN PARTITION",
+        ),
+    ],
+)
+async def test_what_is_deleted_is_deleted_where_the_rows_are(cluster: str, rows: str, mutations: str, deletes: str) -> None:
+    """A Distributed table takes no DELETE, and has no mutations."""
+    server: Any = Server()
+    table = ReplayTable(server, "o", "ocpp_log", LogRow, 1.0, cluster)
+    assert await table.deletes_under_way() == 0
+    await table.delete([Stream().observe(CALL % 1).envelope], ["20261130"])
+    looked, deleted = server.said
+    assert mutations in looked
+    assert looked.endswith(f" {rows}")
+    assert deleted.startswith(deletes)

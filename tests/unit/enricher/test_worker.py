@@ -168,6 +168,42 @@ class TestOwnership:
         await settle()
         assert (len(bench.rows), bench.finished[-1]) == (1, (0, 1, 0))
 
+    @pytest.mark.parametrize("told", ["revoked", "not revoked", "stopped"])
+    async def test_a_partition_that_is_taken_away_while_it_is_opened_is_not_opened(self, told: str) -> None:
+        """It would wait for good to be told that it may write, and nothing would time out meanwhile."""
+        bench = Bench(LOUD, highwater=1, owned_generation=1)
+        bench.may_warm_up.clear()
+        opening = asyncio.create_task(bench.worker.take(5, 1, [frame(0, Source.CHARGER, "nonsense")]))
+        await bench.warming_up.wait()
+        if told == "revoked":
+            bench.worker.release([5])
+        bench.worker.release_all_but(1)
+        bench.worker.release_all_but(2)
+        bench.owned_generation = 2
+        if told == "stopped":
+            await bench.worker.stop()
+        bench.may_warm_up.set()
+        await opening
+        await bench.worker.take(5, 1, [frame(1, Source.CHARGER, "what was in hand behind it")])
+        await settle()
+        assert bench.rows == []
+        if told == "stopped":
+            return
+        await bench.give(frame(0, Source.CHARGER, '[2,"1","Heartbeat",{}]'), generation=2)
+        bench.now += 66_000_000
+        await bench.worker.expire_quiet()
+        await settle()
+        assert [row.outcome for row in bench.rows] == ["timeout"]
+
+    async def test_frames_of_the_new_generation_that_come_before_its_word_are_taken(self) -> None:
+        bench = Bench(LOUD)
+        bench.worker.release_all_but(1)
+        bench.worker.release([0])
+        await bench.give(frame(0, Source.CHARGER, "nonsense"), generation=2)
+        bench.worker.release_all_but(2)
+        await bench.give(frame(1, Source.CHARGER, "nonsense"), generation=2)
+        assert len(bench.rows) == 2
+
     async def test_nothing_times_out_while_kafka_is_silent_nor_just_after(self) -> None:
         bench = Bench(LOUD, highwater=1)
         await bench.take(0, CHARGER, REQUEST)

@@ -58,12 +58,16 @@ class Bench:
     now: int = AT_US
     error: BaseException | None = None
     is_owner: bool = True
+    owned_generation: int | None = None
+    """None: any."""
     limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
         policies = SitePolicies(self.sites, KEY)
         self.may_write = asyncio.Event()
         self.may_write.set()
+        self.warming_up, self.may_warm_up = asyncio.Event(), asyncio.Event()
+        self.may_warm_up.set()
         self.worker = Worker(
             new_pairing=lambda: Pairing(policies.admits, 60_000_000, self.limits),
             policy=policies.policy,
@@ -78,8 +82,8 @@ class Bench:
             limits=WriteLimits(100, self.within_s, at_once=2, backlog_bytes=self.backlog_bytes),
         )
 
-    async def owned(self, _: int) -> bool:
-        return self.is_owner
+    async def owned(self, generation: int) -> bool:
+        return self.is_owner and self.owned_generation in (None, generation)
 
     async def write(self, found: list[Enriched], suspect: bool, fence: Fence) -> bool:
         await fence()
@@ -94,6 +98,8 @@ class Bench:
         self.dead.append((origin, value, dict(headers), reason))
 
     async def records_before(self, *_: int) -> AsyncIterator[Any]:
+        self.warming_up.set()
+        await self.may_warm_up.wait()
         for record in self.earlier:
             yield record
 

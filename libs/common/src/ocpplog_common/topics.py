@@ -22,6 +22,8 @@ _DAY_MS: Final = 24 * 3600 * 1000
 _WEEK_MS: Final = 7 * _DAY_MS
 _MAX_MESSAGE: Final = str(2 * 1024 * 1024)
 """Above the gateway's default limit of 1 MiB a frame, and its headers."""
+MAX_LETTER_BYTES: Final = 2 * 1024 * 1024 + 64 * 1024
+"""Whatever is on `ocpp.frames`, and why it was put aside."""
 _COMPACT: Final = {"cleanup.policy": "compact"}
 
 
@@ -41,5 +43,5 @@ def topic_specs(frames_partitions: int = 12) -> tuple[TopicSpec, ...]:
         TopicSpec(SITES, 1, dict(_COMPACT)),
         TopicSpec(CHARGERS, 1, dict(_COMPACT)),
         TopicSpec(TRANSACTION_IDS, 1, {"retention.ms": str(_DAY_MS)}),
-        TopicSpec(DEAD_LETTER, frames_partitions, {"retention.ms": str(4 * _WEEK_MS), "max.message.bytes": _MAX_MESSAGE}),
+        TopicSpec(DEAD_LETTER, frames_partitions, {"retention.ms": str(4 * _WEEK_MS), "max.message.bytes": str(MAX_LETTER_BYTES)}),
     )

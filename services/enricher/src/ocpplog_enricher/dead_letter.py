@@ -22,7 +22,9 @@ class DeadLetters:
     """`limit`: how many in a row stop the worker instead."""
 
     def __init__(self, client: dict[str, Any], idempotent: bool, limit: int = 100) -> None:
-        self._producer_options = {"acks": "all", "enable_idempotence": idempotent, **client}
+        # Or aiokafka refuses what is larger than 1 MiB with its headers, as a frame can be that the gateway took.
+        size = {"max_request_size": topics.MAX_LETTER_BYTES}
+        self._producer_options = {"acks": "all", "enable_idempotence": idempotent, **size, **client}
         self._producer: AIOKafkaProducer | None = None
         self._limit = limit
         self._in_a_row = 0

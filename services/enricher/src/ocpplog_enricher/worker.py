@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -33,6 +33,8 @@ _BEHIND: Final = 500
 """Frames of a partition that wait on Kafka, from which on what is at hand may wait for them."""
 _UNKNOWN_END: Final = 2**63 - 1
 _ENRICH_AT_ONCE: Final = 100
+_FORMER: Final = 16
+"""Generations of the group that are remembered as over: what is in hand is not older."""
 """Rows made before the event loop gets a turn."""
 
 
@@ -100,14 +102,22 @@ class Worker:
         self._turns = asyncio.Semaphore(limits.at_once)
         self._assigned: dict[int, _Assigned] = {}
         self._leaving: dict[int, Lane] = {}
+        self._released: Counter[int] = Counter()
+        self._generation = -1
+        self._former: deque[int] = deque(maxlen=_FORMER)
+        self._stopped = False
         self._silent_us = 0
 
     async def take(self, number: int, generation: int, records: Sequence[Record]) -> None:
         """Work through records of one partition. Returns when all is paired and there is room for more.
 
-        Raises TooManyDeadLetters, or aiokafka's KafkaError.
+        What comes of a partition that was taken away is left: whoever has it reads it again. Raises TooManyDeadLetters, or
+        aiokafka's KafkaError.
         """
-        assigned = await self._open(number, generation, records[0])
+        try:
+            assigned = await self._open(number, generation, records[0])
+        except PartitionLost:
+            return
         assigned.last_seen_us = self._clock.now_us()
         ended = []
         for record in records:
@@ -140,16 +150,21 @@ class Worker:
         """Forget partitions that are taken away. A write under way goes on: whoever comes next finds its rows stored. None
         follows it, and its frames are not acknowledged: they may have come again already, and been taken by another."""
         for number in numbers:
+            self._released[number] += 1
             if assigned := self._assigned.pop(number, None):
                 assigned.lane.close()
                 self._leaving[number] = assigned.lane
 
     def release_all_but(self, generation: int) -> None:
         """Forget the partitions of other generations. Frames of this one may be in hand already, and do not come again."""
+        if generation != self._generation:
+            self._former.append(self._generation)
+            self._generation = generation
         self.release([number for number, one in self._assigned.items() if one.partition.generation != generation])
 
     async def stop(self) -> None:
         """Give up what waits; returns when no write is under way."""
+        self._stopped = True
         self.release(list(self._assigned))
         for lane in self._leaving.values():
             await lane.ended()
@@ -170,17 +185,27 @@ class Worker:
             metrics.LAG.labels(number).set(self._lag(one.partition) or 0)
 
     async def _open(self, number: int, generation: int, record: Record) -> _Assigned:
+        """Raises PartitionLost where the partition was taken away before, or meanwhile: it can take minutes."""
+        if self._is_over(generation):
+            raise PartitionLost(f"{number} of generation {generation}")
         found = self._assigned.get(number)
         if found and found.partition.generation == generation:
             return found
         self.release([number])
+        released = self._released[number]
         if lane := self._leaving.pop(number, None):
             # Its rows would have to be looked for twice otherwise.
             await lane.ended()
         partition = await self._as_it_was(number, generation, record)
+        if released != self._released[number] or self._is_over(generation):
+            # Nobody would release what is opened now, and its lane would wait for good to be told that it may write.
+            raise PartitionLost(f"{number} of generation {generation}")
         lane = Lane(partial(self._store, partition), self._limits, self._backlog, self._turns, self._failed)
         self._assigned[number] = _Assigned(partition, lane, self._clock.now_us())
         return self._assigned[number]
+
+    def _is_over(self, generation: int) -> bool:
+        return self._stopped or (generation != self._generation and generation in self._former)
 
     async def _as_it_was(self, number: int, generation: int, record: Record) -> Partition:
         """The partition when the frame before `record`, the first one not acknowledged, had been worked through."""

@@ -17,7 +17,8 @@ _CHAIN_HEADER = "Client-Cert-Chain"
 
 
 class Clients:
-    """`header`: in which trusted proxies hand certificates on. `authority`: who vouches for them; None: the proxy checked."""
+    """`header`: in which trusted proxies hand certificates on; empty: they hand on none, and what a client sends proves nothing.
+    `authority`: who vouches for them; None: the proxy checked."""
 
     def __init__(self, header: str, authority: FromFiles[Authority] | None, clock: Clock) -> None:
         self._header = header
@@ -32,7 +33,7 @@ class Clients:
             raise Refusal(403, "certificate", str(error)) from error
 
     def _of_proxy(self, headers: Headers) -> Subject | None:
-        certificate = certificates.from_header(headers.get_all(self._header))
+        certificate = certificates.from_header(headers.get_all(self._header)) if self._header else None
         if certificate is None:
             return None
         now = datetime.fromtimestamp(self._clock.now_us() / 1_000_000, UTC)

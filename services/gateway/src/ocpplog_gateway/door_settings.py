@@ -47,9 +47,10 @@ class DoorSettings(KafkaSettings):
         "", description="Networks (CIDR, comma-separated) of proxies whose X-Forwarded-For, -Proto and client certificate count"
     )
     gateway_client_cert_header: str = Field(
-        "Client-Cert",
-        pattern=r"^[A-Za-z0-9-]+$",
-        description="Header in which proxies hand on client certificates: as in RFC 9440, or nginx's $ssl_client_escaped_cert",
+        "",
+        pattern=r"^[A-Za-z0-9-]*$",
+        description="Header in which proxies hand on client certificates, as in RFC 9440 or nginx's $ssl_client_escaped_cert. "
+        "They must overwrite what a client sends in it; empty: none is taken",
     )
     gateway_max_connections: int = Field(10_000, gt=0, description="Connections at once, from accept on; over it: 503")
     gateway_max_connections_per_peer: int = Field(

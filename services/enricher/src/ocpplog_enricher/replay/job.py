@@ -50,8 +50,9 @@ async def run(settings: EnricherSettings, options: Options, progress: Progress) 
     try:
         clickhouse.check_version(store.server_version or "")
         database, retry_for_s = settings.clickhouse_database, settings.enricher_retry_for_s
-        log = ReplayTable(store, database, tables.LOG, LogRow, retry_for_s)
-        samples = ReplayTable(store, database, tables.METER_SAMPLE, SampleRow, retry_for_s)
+        cluster = settings.clickhouse_cluster
+        log = ReplayTable(store, database, tables.LOG, LogRow, retry_for_s, cluster)
+        samples = ReplayTable(store, database, tables.METER_SAMPLE, SampleRow, retry_for_s, cluster)
         for table in (samples, log):
             await table.open()
             await _deletes_done(table, progress)

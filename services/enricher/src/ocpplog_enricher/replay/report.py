@@ -22,6 +22,7 @@ class Counts:
     replaced: int = 0
     unwanted: int = 0
     refused: int = 0
+    failed: int = 0
     unreadable: int = 0
     left: int = 0
 
@@ -39,6 +40,8 @@ class Counts:
             lines.append(f"no frames, see ocpp.dead-letter: {self.unreadable}")
         if self.refused:
             lines.append(f"refused by ClickHouse, not touched: {self.refused}")
+        if self.failed:
+            lines.append(f"not enriched for a reason of ours, not touched: {self.failed}")
         return "\n".join(lines)
 
 

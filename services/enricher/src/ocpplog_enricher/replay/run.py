@@ -130,10 +130,23 @@ class Replay:
     async def _mend(self, decisions: list[Decision], partition: int) -> None:
         if not decisions:
             return
-        enriched = {
-            decision.name: fields.enrich(decision.exchange, partition, self._policy(decision.exchange.first.envelope))
-            for decision in decisions
-            if decision.exchange is not None
-        }
-        await self._mender.mend(decisions, enriched, self._counts)
-        self._progress.at(partition, decisions[-1].envelope.received_at_us, self._counts)
+        at_us = decisions[-1].envelope.received_at_us
+        enriched: dict[RowId, Enriched] = {}
+        left: set[RowId] = set()
+        for decision in decisions:
+            if decision.exchange is None:
+                continue
+            try:
+                enriched[decision.name] = fields.enrich(
+                    decision.exchange, partition, self._policy(decision.exchange.first.envelope)
+                )
+            except Exception as error:
+                # A fault of ours, which the live enricher puts aside: whatever is stored of it stays.
+                self._counts.failed += 1
+                left.add(decision.name)
+                self._progress.say(
+                    f"partition {partition}, offset {decision.exchange.first.offset}: not enriched: {error!r}"[:300]
+                )
+        wanted = [decision for decision in decisions if decision.name not in left]
+        await self._mender.mend(wanted, enriched, self._counts)
+        self._progress.at(partition, at_us, self._counts)

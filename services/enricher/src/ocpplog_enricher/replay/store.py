@@ -14,6 +14,7 @@ import msgspec
 from clickhouse_connect.driver import AsyncClient
 from clickhouse_connect.driver.external import ExternalData
 
+from ocpplog_common.clickhouse.forms import SHARD_SUFFIX
 from ocpplog_common.envelope import Envelope
 from ocpplog_enricher.domain import timestamps
 from ocpplog_enricher.domain.rows import LogRow, RowId, SampleRow
@@ -28,16 +29,26 @@ _LONGEST_STATEMENT: Final = 4 * 1024 * 1024
 
 
 class ReplayTable:
-    """One table of the log. `row_type`: whose fields are its columns, as far as the enricher fills them."""
+    """One table of the log. `row_type`: whose fields are its columns, as far as the enricher fills them. `cluster`: where it is
+    Distributed; what is deleted is deleted from what holds the rows, on all nodes."""
 
     def __init__(
-        self, client: AsyncClient, database: str, table: str, row_type: type[LogRow] | type[SampleRow], retry_for_s: float
+        self,
+        client: AsyncClient,
+        database: str,
+        table: str,
+        row_type: type[LogRow] | type[SampleRow],
+        retry_for_s: float,
+        cluster: str = "",
     ) -> None:
         self._client = client
         self._database, self._table = database, table
         self._columns = row_type.__struct_fields__
         self._types: dict[str, str] = {}
         self._retry_for_s = retry_for_s
+        self._rows = table + SHARD_SUFFIX * bool(cluster)
+        self._on_cluster = f" ON CLUSTER '{cluster}'" if cluster else ""
+        self._mutations = f"clusterAllReplicas('{cluster}', system.mutations)" if cluster else "system.mutations"
 
     async def open(self) -> None:
         """Raises ValueError where the table lacks a column that the enricher fills."""
@@ -52,8 +63,9 @@ class ReplayTable:
     async def deletes_under_way(self) -> int:
         """How many mutations of the table are not done, of which one may be a delete of a replay that was cut off."""
         result = await self._client.query(
-            "SELECT count() FROM system.mutations WHERE NOT is_done AND database = {database:String} AND table = {table:String}",
-            parameters={"database": self._database, "table": self._table},
+            f"SELECT count() FROM {self._mutations} WHERE NOT is_done"
+            " AND database = {database:String} AND table = {table:String}",
+            parameters={"database": self._database, "table": self._rows},
         )
         return int(result.result_rows[0][0])
 
@@ -88,8 +100,9 @@ class ReplayTable:
         settings = {"lightweight_deletes_sync": 2, "max_query_size": _LONGEST_STATEMENT}
         for partition in sorted(partitions):
             sql = (
-                f"DELETE FROM {self._database}.{self._table} IN PARTITION ID %(partition)s WHERE site_id IN %(sites)s"
-                " AND datetime >= %(first)s AND datetime <= %(last)s AND (connection_id, sequence) IN %(names)s"
+                f"DELETE FROM {self._database}.{self._rows}{self._on_cluster} IN PARTITION ID %(partition)s"
+                " WHERE site_id IN %(sites)s AND datetime >= %(first)s AND datetime <= %(last)s"
+                " AND (connection_id, sequence) IN %(names)s"
             )
             command = partial(self._client.command, sql, parameters={**parameters, "partition": partition}, settings=settings)
             await persist(command, self._table, self._retry_for_s)
