@@ -299,6 +299,22 @@ class TestQuirks:
             assert await answers(point)
         assert (await refused(gate, "/P-5", None, additional_headers=basic("P-5", KEY))).status_code == 400
 
+    async def test_a_handshake_that_breaks_off_is_an_event(self, bench: Bench, gate: SecureGate, upstream: Upstream) -> None:
+        """Refused by the WebSocket library, or a frame that comes with it is none: one event each, and no traceback."""
+        lines = ("Sec-WebSocket-Protocol: ocpp1.6", "Authorization: " + basic("P-11", KEY)["Authorization"])
+        assert (await raw(gate, handshake("/P-11", *lines, version=12))).startswith(b"HTTP/1.1 400 ")
+        assert await raw(gate, handshake("/P-11", *lines) + b"\x82\x01x") == b""
+        events = await bench.events("P-11", REFUSE, REFUSE)
+        assert [event.reason.partition(":")[0] for event in events] == ["handshake", "gave-up"]
+        assert "Traceback" not in gate.log.read_text()
+
+    async def test_an_empty_offer_is_none(self, bench: Bench, gate: SecureGate) -> None:
+        for offered in ("", " ", ","):
+            lines = (f"Sec-WebSocket-Protocol: {offered}", "Authorization: " + basic("P-12", KEY)["Authorization"])
+            assert (await raw(gate, handshake("/P-12", *lines))).startswith(b"HTTP/1.1 400 ")
+        events = await bench.events("P-12", REFUSE, REFUSE, REFUSE)
+        assert {event.reason.partition(":")[0] for event in events} == {"no-subprotocol"}
+
     async def test_another_protocol_each_time(self, bench: Bench, gate: SecureGate, upstream: Upstream) -> None:
         for name in ("ocpp1.6", "ocpp2.0.1", "ocpp1.6"):
             async with join(gate, "/P-6", [Subprotocol(name)], additional_headers=basic("P-6", KEY)) as point:

@@ -56,6 +56,11 @@ class TestEnvelope:
         assert len(set(ids)) == 50
         assert {found[12] for found in ids} == {"7"}
 
+    def test_those_of_one_millisecond_too(self) -> None:
+        ids = [new_connection_id(1_795_480_794_500_000 + n) for n in range(500)]
+        assert ids == sorted(ids)
+        assert len(set(ids)) == 500
+
 
 class TestLevels:
     MINIMAL = ("UpdateFirmware", "BootNotification", "FirmwareStatusNotification", "SignedUpdateFirmware", "PublishFirmware")

@@ -6,15 +6,20 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import cast
 
+import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.protocol import State
 
 from ocpplog_common.envelope import Opcode
+from ocpplog_gateway import sockets
+from ocpplog_gateway.central_system import CentralSystem
 from ocpplog_gateway.libraries import WEBSOCKET_LOG
 from ocpplog_gateway.sides import Ending
 from ocpplog_gateway.sockets import ChargerConnection
+from ocpplog_gateway.stand_in import StandIn
 
 
 class FakeListener:
@@ -147,3 +152,44 @@ async def test_a_reason_too_long_for_a_close_frame_is_cut() -> None:
     async with charger(scene) as (client, task):
         await task
     assert client.close_reason == "replaced by a newer connection to " + "\u00e9" * 44
+
+
+class Emptying:
+    """A transport whose buffer has so much left each time somebody looks."""
+
+    def __init__(self, *left: int) -> None:
+        self._left = list(left)
+        self.aborted = asyncio.Event()
+
+    def get_write_buffer_size(self) -> int:
+        return self._left.pop(0)
+
+    def abort(self) -> None:
+        self.aborted.set()
+
+
+@pytest.mark.parametrize("left", [(9, 9), (9, 8, 7, 7)])
+async def test_a_slow_reader_is_no_stuck_one(monkeypatch: pytest.MonkeyPatch, left: tuple[int, ...]) -> None:
+    """A long message takes minutes on a slow link: it is given up once nothing more of it was taken."""
+    monkeypatch.setattr(sockets, "_STUCK_AFTER_S", 0.01)
+    done = asyncio.Event()
+
+    async def scene(side: ChargerConnection) -> None:
+        real, emptying = side.transport, Emptying(*left)
+        monkeypatch.setattr(side, "transport", emptying)
+        side.pause_writing()
+        async with asyncio.timeout(5):
+            await emptying.aborted.wait()
+        assert not emptying._left
+        monkeypatch.setattr(side, "transport", real)
+        done.set()
+
+    async with charger(scene) as (_, handled):
+        async with asyncio.timeout(5):
+            await done.wait()
+        await handled
+
+
+async def test_a_stand_in_ends_before_anybody_listens() -> None:
+    """As where a handshake breaks off."""
+    await StandIn(cast(CentralSystem, None)).end(1001, "charger handshake failed")

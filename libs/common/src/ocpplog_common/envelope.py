@@ -65,10 +65,22 @@ _OPCODES = {opcode: (Header.OPCODE.value, opcode.encode()) for opcode in Opcode}
 _NOT_REGISTERED = (Header.REGISTERED.value, b"no")
 
 
+_newest_id = (0, 0)
+"""Millisecond and number of the last one."""
+
+
 def new_connection_id(now_us: int) -> str:
-    """A UUIDv7 (RFC 9562 section 5.7) as 32 hex digits: a later connection has the greater id, as text too."""
+    """A UUIDv7 (RFC 9562 section 5.7) as 32 hex digits: a later connection has the greater id, as text too.
+
+    Within a millisecond a process counts (there, section 6.2, method 1: from a random number with room above it).
+    """
+    global _newest_id
     milliseconds = now_us // 1000
-    value = (milliseconds & (1 << 48) - 1) << 80 | 0x7 << 76 | secrets.randbits(12) << 64 | 0b10 << 62 | secrets.randbits(62)
+    number = secrets.randbits(11)
+    if _newest_id[0] == milliseconds:
+        number = min(_newest_id[1] + 1, (1 << 12) - 1)
+    _newest_id = milliseconds, number
+    value = (milliseconds & (1 << 48) - 1) << 80 | 0x7 << 76 | number << 64 | 0b10 << 62 | secrets.randbits(62)
     return f"{value:032x}"
 
 

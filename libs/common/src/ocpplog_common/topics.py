@@ -43,5 +43,7 @@ def topic_specs(frames_partitions: int = 12) -> tuple[TopicSpec, ...]:
         TopicSpec(SITES, 1, dict(_COMPACT)),
         TopicSpec(CHARGERS, 1, dict(_COMPACT)),
         TopicSpec(TRANSACTION_IDS, 1, {"retention.ms": str(_DAY_MS)}),
-        TopicSpec(DEAD_LETTER, frames_partitions, {"retention.ms": str(4 * _WEEK_MS), "max.message.bytes": str(MAX_LETTER_BYTES)}),
+        TopicSpec(
+            DEAD_LETTER, frames_partitions, {"retention.ms": str(4 * _WEEK_MS), "max.message.bytes": str(MAX_LETTER_BYTES)}
+        ),
     )

@@ -86,6 +86,8 @@ class Gatekeeper:
         proxies = Proxies(settings.gateway_trusted_proxies)
         self.door = Door(places, proxies, settings.gateway_open_timeout_s, self._failed, gone)
         self._admitted: dict[ServerConnection, tuple[Admission, asyncio.Task[None]]] = {}
+        self._answered: set[ServerConnection] = set()
+        """Admitted by us, and refused by the library."""
 
     def take(self, connection: ServerConnection) -> Admission:
         """The admission of a connection whose handshake is complete."""
@@ -143,6 +145,7 @@ class Gatekeeper:
             return
         text = (response.body or b"").decode("utf-8", "replace").strip()
         self._failed(_guarded(connection), Refusal(response.status_code, "handshake", text))
+        self._answered.add(connection)
 
     def _enter(self, connection: GuardedConnection, request: Request) -> handshake.Target:
         """Who comes from where, as far as no charger's record is needed. Raises Refusal."""
@@ -210,7 +213,10 @@ class Gatekeeper:
     async def _abandon_when_lost(self, connection: GuardedConnection) -> None:
         await connection.wait_closed()
         admission, _ = self._admitted.pop(connection)
-        self._trace(connection, Refusal(499, "lost", "the charger went away before it had its answer"))
+        if connection in self._answered:
+            self._answered.discard(connection)
+        else:
+            self._failed(connection, Refusal(503, "gave-up", "the charger went away before it had its answer"))
         if admission.upstream:
             await admission.upstream.end(GOING_AWAY, "charger handshake failed")
 

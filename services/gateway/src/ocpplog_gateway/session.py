@@ -32,6 +32,7 @@ class Session:
         self._gateway_id = gateway_id
         self._opened_us = clock.now_us()
         self._closed_because = ""
+        self._relay: Relay | None = None
         self.connection_id = admission.connection_id
         self.charger_id = admission.charger.charger_id
 
@@ -49,7 +50,7 @@ class Session:
         self._connection.named = self._context()
         if isinstance(upstream, UpstreamConnection):
             upstream.named = self._context()
-        relay = Relay(self._connection, upstream, self._recorder, self._wire_connection(), self._clock, limits)
+        self._relay = relay = Relay(self._connection, upstream, self._recorder, self._wire_connection(), self._clock, limits)
         self._announce(ConnectionEventKind.CONNECT)
         _log.info("connected", **self._context())
         metrics.CONNECTIONS.labels(self._admission.subprotocol).inc()
@@ -64,7 +65,9 @@ class Session:
 
     async def close(self, code: int, reason: str) -> None:
         """End the connection from our side; `reason` is what the log says."""
-        self._closed_because = reason
+        if self._relay is None or self._relay.closing is None:
+            # Who ended it before stays who ended it, however long the rest takes.
+            self._closed_because = reason
         await self._connection.end(code, reason)
 
     async def _no_common_subprotocol(self) -> None:

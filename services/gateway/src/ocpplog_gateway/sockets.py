@@ -262,7 +262,7 @@ class _Delivers(Connection):
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        self._stuck = self.loop.call_later(_STUCK_AFTER_S, self._break_off, f"nothing was read for {_STUCK_AFTER_S:.0f} s")
+        self._watch_progress(self.transport.get_write_buffer_size())
 
     def resume_writing(self) -> None:
         super().resume_writing()
@@ -271,6 +271,17 @@ class _Delivers(Connection):
             self._stuck.cancel()
             self._stuck = None
         self._listener.writable()
+
+    def _watch_progress(self, left: int) -> None:
+        self._stuck = self.loop.call_later(_STUCK_AFTER_S, self._look_for_progress, left)
+
+    def _look_for_progress(self, before: int) -> None:
+        """A long message takes minutes on a slow link, and is on its way for as long as less and less is left of it."""
+        left = self.transport.get_write_buffer_size()
+        if left < before:
+            self._watch_progress(left)
+        else:
+            self._break_off(f"nothing was read for {_STUCK_AFTER_S:.0f} s")
 
     def _break_off(self, reason: str) -> None:
         self.set_connection_exc(TimeoutError(reason))

@@ -18,7 +18,7 @@ class StandIn:
 
     def __init__(self, central_system: CentralSystem) -> None:
         self._central_system = central_system
-        self._listener: Listener
+        self._listener: Listener | None = None
         self._waiting: deque[bytes] = deque()
         self._held = False
         self._ended = False
@@ -51,21 +51,24 @@ class StandIn:
         if self._answering:
             self._answering.cancel()
             await asyncio.wait({self._answering})
-        self._listener.ended(Ending(code, reason, ours=True))
-        self._listener.writable()
+        if self._listener:
+            self._listener.ended(Ending(code, reason, ours=True))
+            self._listener.writable()
 
     def _go_on(self) -> None:
         if self._answering is None and self._waiting and not self._held:
             self._answering = asyncio.create_task(self._answer())
 
     async def _answer(self) -> None:
+        listener = self._listener
+        assert listener is not None
         try:
             while self._waiting and not self._held:
                 congested = self.congested
                 answer = await self._central_system.answer(self._waiting.popleft())
                 if answer is not None:
-                    self._listener.message(answer, Opcode.TEXT)
+                    listener.message(answer, Opcode.TEXT)
                 if congested:
-                    self._listener.writable()
+                    listener.writable()
         finally:
             self._answering = None

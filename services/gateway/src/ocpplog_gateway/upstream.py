@@ -83,7 +83,7 @@ class Connector:
             url,
             subprotocols=[Subprotocol(name) for name in subprotocols],
             additional_headers=headers,
-            ssl=self._tls.upstream.value if url.startswith("wss:") else None,
+            ssl=self._tls.upstream.value if url.lower().startswith("wss:") else None,
             open_timeout=settings.gateway_upstream_timeout_s,
             ping_interval=settings.gateway_ping_interval_s,
             ping_timeout=settings.gateway_ping_timeout_s or None,
