@@ -151,6 +151,13 @@ class TestSessions:
         pages = fleet.pages("/v1/sessions", (site,), limit=1)
         assert [item["started_at"][11:13] for [item] in pages] == ["12", "10", "08"]
 
+    def test_one_that_goes_on_under_an_id_that_was_used_before(self, fleet: Fleet, site: str) -> None:
+        session(fleet, site, "CP1", "1", "24 08:00", "24 09:00")
+        session(fleet, site, "CP1", "1", "24 11:00")
+        session(fleet, site, "CP2", "1", "24 08:00", "24 09:00")
+        found = fleet.get("/v1/sessions", (site,), open="true", from_="2024-11-01")["items"]
+        assert [(item["charger_id"], item["started_at"][11:13]) for item in found] == [("CP1", "11")]
+
     def test_more_candidates_than_a_step_takes_at_one_moment(self, fleet: Fleet, site: str) -> None:
         for number in range(30):
             session(fleet, site, f"CP{number:02}", "1", "24 10:00")

@@ -126,7 +126,12 @@ def _groups(wanted: Wanted) -> Conditions:
         conditions.add("countIf(id_tag IN {id_tags:Array(String)}) > 0", id_tags=list(wanted.id_tags))
     if wanted.is_open:
         # Starts that were never answered have no transaction id, and no stop of theirs can be told.
-        conditions.add("(transaction_id = '' OR countIf(action = 'StopTransaction' OR event = 'Ended') = 0)")
+        # An id may be used again: what began, or came a day after the last stop, is another session.
+        stopped = "maxIf(datetime, action = 'StopTransaction' OR event = 'Ended')"
+        conditions.add(
+            f"(transaction_id = '' OR max(datetime) > {stopped} + INTERVAL 1 DAY"
+            f" OR maxIf(datetime, action = 'StartTransaction' OR event = 'Started') >= {stopped})"
+        )
     return conditions
 
 
