@@ -41,7 +41,7 @@ function compare(built) {
 }
 
 async function units() {
-  const tests = readdirSync(join(here, "test")).filter((name) => name.endsWith(".test.ts"));
+  const tests = readdirSync(join(here, "test")).filter((name) => /\.test\.tsx?$/.test(name));
   await build({
     absWorkingDir: here,
     entryPoints: tests.map((name) => `test/${name}`),

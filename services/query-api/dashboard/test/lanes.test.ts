@@ -42,3 +42,11 @@ test("start and stop are one session, cut at the edges", () => {
   const items = [item(30, "session", { ...session, event: "stop" }), item(5, "session", { ...session, event: "start" })];
   assert.deepEqual(drawn(lanes(charger({}), items, ms(10), ms(60)), "session"), [[[10, 30, "7"]]]);
 });
+
+test("a session without a stop ends where the next one of its connector begins", () => {
+  const session = (id: string, start: number, connector_id: number | null, stop: number | null = null) =>
+    item(start, "session", { session_id: id, transaction_id: id, connector_id, started_at: at(start), stopped_at: stop && at(stop), event: "start" });
+  const items = [session("a", 5, 1), session("b", 10, 2), session("c", 20, 1, 30), session("d", 25, null), session("e", 40, null), session("f", 45, 1)];
+  const ended = [...items, item(30, "session", { session_id: "c", transaction_id: "c", connector_id: null, started_at: at(20), stopped_at: at(30), event: "stop" })];
+  assert.deepEqual(drawn(lanes(charger({}), ended, ms(0), ms(60)), "session"), [[[5, 20, "a"], [10, 60, "b"], [20, 30, "c"], [25, 40, "d"], [40, 60, "e"], [45, 60, "f"]]]);
+});

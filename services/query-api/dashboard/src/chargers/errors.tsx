@@ -4,10 +4,10 @@ import { useMemo } from "preact/hooks";
 
 import { useResource } from "../core/resource";
 import { place } from "../core/router";
+import { toMs } from "../core/times";
 import type { ChargerDetail, Facets, Histogram } from "../core/types";
 import { t } from "../i18n";
 import { logLink } from "../log/search";
-import { toMs } from "../log/time-range";
 import { Card } from "../ui/controls";
 import { Link } from "../ui/link";
 import { type Series, Stacks } from "../ui/stacks";
@@ -19,7 +19,10 @@ const MOST = TONES.length;
 export function ErrorCodes({ charger }: { charger: ChargerDetail }) {
   const range = place.value.query.get("from") ?? "-24h";
   // One moment for all that is asked, so that the buckets are the same.
-  const query = useMemo(() => ({ charger: charger.charger_id, site: charger.site_id, from: new Date(toMs(range)).toISOString() }), [charger.charger_id, charger.site_id, range]);
+  const query = useMemo(() => {
+    const ms = toMs(range);
+    return { charger: charger.charger_id, site: charger.site_id, from: ms === null ? range : new Date(ms).toISOString() };
+  }, [charger.charger_id, charger.site_id, range]);
   const facets = useResource<Facets>("/v1/logs/facets", { ...query, field: "error_code", top: String(MOST + 1) }, { keep: false });
   const codes = (facets.data?.facets[0]?.values ?? []).map(({ value }) => String(value ?? "")).filter((code) => code && code !== "NoError").slice(0, MOST);
   return (

@@ -57,13 +57,20 @@ function states({ connectors }: ChargerDetail, items: TimelineItem[], from: numb
 }
 
 function sessions(items: TimelineItem[], to: number): Lane[] {
-  const byId = new Map<string, Stretch & { connector: number | null }>();
+  const byId = new Map<string, Stretch & { connector: number | null; open: boolean }>();
   for (const item of items) {
     if (item.kind !== "session" || !item.started_at) continue;
+    const id = item.session_id ?? item.entry_id;
+    // A stop of OCPP 1.6 does not say where it was.
+    const connector = item.connector_id ?? byId.get(id)?.connector ?? null;
     const title = item.transaction_id ?? "";
     const end = item.stopped_at ?? item.until;
-    byId.set(item.session_id ?? item.entry_id, { from: ms(item.started_at), to: end ? ms(end) : to, tone: "good", title, session: item.session_id, connector: item.connector_id });
+    byId.set(id, { from: ms(item.started_at), to: end ? ms(end) : to, tone: "good", title, session: item.session_id, connector, open: !end });
   }
-  const all = [...byId.values()];
+  // One whose stop was lost is over once the next one begins there, as for the API's `is_open`.
+  const found = [...byId.values()];
+  const next = ({ from, connector }: { from: number; connector: number | null }) =>
+    Math.min(to, ...found.filter((other) => other.connector === connector && other.from > from).map((other) => other.from));
+  const all = found.map(({ open, ...one }) => (open ? { ...one, to: next(one) } : one));
   return all.length ? [{ kind: "session", connector: null, stretches: all }] : [];
 }

@@ -7,7 +7,9 @@ import { Moment } from "../log/columns";
 import { logLink } from "../log/search";
 import { outcomeText } from "../ui/badges";
 import { Card } from "../ui/controls";
+import { Stale } from "../ui/fresh";
 import { Link } from "../ui/link";
+import { ProblemState, Skeleton } from "../ui/states";
 import { errorText, isBad } from "./parts";
 
 const SHOWN = 5;
@@ -23,11 +25,11 @@ interface Told {
 /** The newest one is known whenever it was; those before it as far as the last week's newest happenings hold them. */
 export function LastErrors({ charger }: { charger: ChargerDetail }) {
   const path = `/v1/chargers/${encodeURIComponent(charger.charger_id)}/timeline`;
-  const { data } = useResource<Page<TimelineItem>>(path, { site: charger.site_id, from: "-7d", kind: ["status", "error"], limit: READ });
+  const { data, problem, reload } = useResource<Page<TimelineItem>>(path, { site: charger.site_id, from: "-7d", kind: ["status", "error"], limit: READ });
   const errors = newest(charger, data?.items ?? []);
   return (
     <Card title={t().chargers.lastErrors} icon="warning">
-      {errors.length === 0 && <p class="soft">{t().chargers.noError}</p>}
+      {data && !problem && errors.length === 0 && <p class="soft">{t().chargers.noError}</p>}
       <ol class="lines">
         {errors.map(({ at, title, info, entry_id }) => (
           <li key={entry_id}>
@@ -41,6 +43,7 @@ export function LastErrors({ charger }: { charger: ChargerDetail }) {
           </li>
         ))}
       </ol>
+      {problem ? data ? <Stale retry={reload} class="" /> : <ProblemState problem={problem} retry={reload} /> : !data && <Skeleton lines={2} />}
     </Card>
   );
 }

@@ -1,18 +1,19 @@
 // What happened to a charger: drawn, and listed.
 
 import type { ComponentChildren } from "preact";
-import { useMemo } from "preact/hooks";
+import { useEffect, useMemo } from "preact/hooks";
 
 import { duration, moment, number } from "../core/format";
 import { useResource } from "../core/resource";
 import { go, href, place, setQuery } from "../core/router";
+import { toMs } from "../core/times";
 import type { ChargerDetail, Page, TimelineItem } from "../core/types";
 import { t } from "../i18n";
 import { Moment } from "../log/columns";
 import { logLink } from "../log/search";
-import { toMs } from "../log/time-range";
 import { StatusText, outcomeText } from "../ui/badges";
 import { Card, Switch } from "../ui/controls";
+import { Stale } from "../ui/fresh";
 import { Icon, type IconName } from "../ui/icons";
 import { Link } from "../ui/link";
 import { usePages } from "../ui/pages";
@@ -54,18 +55,25 @@ export function Timeline({ charger }: { charger: ChargerDetail }) {
 }
 
 function Drawn({ charger, path, range }: { charger: ChargerDetail; path: string; range: string }) {
-  const to = useMemo(() => Date.now(), [charger, range]);
   const { data, problem, reload } = useResource<Page<TimelineItem>>(path, { site: charger.site_id, from: range, kind: ["connection", "status", "session"], limit: DRAWN });
-  if (problem) return <ProblemState problem={problem} retry={reload} />;
-  if (!data) return <Skeleton lines={3} />;
-  const oldest = data.next_cursor ? new Date(data.items.at(-1)!.at).getTime() : 0;
-  const from = Math.max(toMs(range, to), oldest);
+  // What the charger says of itself now is true of a newer timeline only: both are read in one rhythm, and drawn as of then.
+  useEffect(reload, [charger]);
+  const drawn = useMemo(() => data && pictured(charger, data, range), [data]);
+  if (!data || !drawn) return problem ? <ProblemState problem={problem} retry={reload} /> : <Skeleton lines={3} />;
   return (
     <>
-      <Lanes all={lanes(charger, data.items, from, to)} from={from} to={to} />
+      {problem && <Stale retry={reload} class="" />}
+      <Lanes {...drawn} />
       {data.next_cursor && <p class="hint soft">{t().chargers.partly}</p>}
     </>
   );
+}
+
+function pictured(charger: ChargerDetail, { items, next_cursor }: Page<TimelineItem>, range: string) {
+  const to = Date.now();
+  const oldest = next_cursor ? new Date(items.at(-1)!.at).getTime() : 0;
+  const from = Math.max(toMs(range, to) ?? 0, oldest);
+  return { all: lanes(charger, items, from, to), from, to };
 }
 
 const laneName = ({ kind, connector }: Lane): string => (kind === "connection" ? t().chargers.kinds.connection : kind === "session" ? t().chargers.kinds.session : connectorName(connector));

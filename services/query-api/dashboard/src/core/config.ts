@@ -9,6 +9,8 @@ const USUAL: Config = { oidc: null, version: "", max_export: 10_000, max_page: 1
 
 export const config = signal<Config | null>(null);
 export const me = signal<Me | null>(null);
+/** Why it is not known who asks. */
+export const meProblem = signal<unknown>(null);
 
 /** What can be known before anybody signs in. A server that does not say has the usual. */
 export async function loadConfig(): Promise<Config> {
@@ -17,5 +19,11 @@ export async function loadConfig(): Promise<Config> {
 }
 
 export async function loadMe(): Promise<void> {
-  me.value = await getJson<Me>("/v1/me").catch(() => null);
+  meProblem.value = null;
+  try {
+    me.value = await getJson<Me>("/v1/me");
+  } catch (problem) {
+    me.value = null;
+    meProblem.value = problem;
+  }
 }

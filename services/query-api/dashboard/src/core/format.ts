@@ -30,11 +30,13 @@ export function dates(name: string, options: Intl.DateTimeFormatOptions): Intl.D
 const TIME: Intl.DateTimeFormatOptions = { hour: "2-digit", minute: "2-digit", second: "2-digit" };
 const DAY: Intl.DateTimeFormatOptions = { day: "2-digit", month: "short" };
 
+/** By UTC, which is cheap: a row is drawn with each of these. */
+export const isOfAnotherYear = (iso: string | number): boolean => new Date(iso).getUTCFullYear() !== new Date().getUTCFullYear();
+
 /** 25 Nov; with the year where it is another one. */
 export function day(iso: string | number): string {
   const date = new Date(iso);
-  // By UTC, which is cheap: a row is drawn with each of these.
-  if (date.getUTCFullYear() !== new Date().getUTCFullYear()) return dates("day of year", { ...DAY, year: "numeric" }).format(date);
+  if (isOfAnotherYear(iso)) return dates("day of year", { ...DAY, year: "numeric" }).format(date);
   return dates("day", DAY).format(date);
 }
 
@@ -49,8 +51,13 @@ export function full(iso: string | number): string {
   return dates("full", { ...DAY, ...TIME, year: "numeric", fractionalSecondDigits: 3, timeZoneName: "short" }).format(new Date(iso));
 }
 
-/** 25 Nov, 03:43: to the minute. */
-export const moment = (iso: string | number): string => dates("moment", { ...DAY, hour: "2-digit", minute: "2-digit" }).format(new Date(iso));
+const MOMENT: Intl.DateTimeFormatOptions = { ...DAY, hour: "2-digit", minute: "2-digit" };
+
+/** 25 Nov, 03:43: to the minute; with the year where it is another one. */
+export function moment(iso: string | number): string {
+  const format = isOfAnotherYear(iso) ? dates("moment of year", { ...MOMENT, year: "numeric" }) : dates("moment", MOMENT);
+  return format.format(new Date(iso));
+}
 
 const UNITS: [Intl.RelativeTimeFormatUnit, number][] = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
 

@@ -9,7 +9,7 @@ import type { Facets } from "../core/types";
 import { t } from "../i18n";
 import { outcomeText } from "../ui/badges";
 import { Menu } from "../ui/menu";
-import { Skeleton } from "../ui/states";
+import { Skeleton, words } from "../ui/states";
 import { type Search, parameters, search, setFilter } from "./search";
 import type { FilterName } from "./terms";
 
@@ -85,7 +85,7 @@ function without(name: FilterName): Search {
 
 function Values({ name }: { name: FilterName }) {
   const [text, setText] = useState("");
-  const { data, loading } = useResource<Facets>("/v1/logs/facets", { ...parameters(without(name)), field: name, top: String(MOST) });
+  const { data, problem, loading, reload } = useResource<Facets>("/v1/logs/facets", { ...parameters(without(name)), field: name, top: String(MOST) });
   const chosen = search.value.filters[name] ?? [];
   const facet = data?.facets[0];
   const counted = (facet?.values ?? []).map(({ value, count }) => ({ value: value === null ? "none" : String(value), count }));
@@ -131,7 +131,15 @@ function Values({ name }: { name: FilterName }) {
           </li>
         )}
       </ul>
-      {!loading && !listed.length && !own && <p class="soft hint">{t().log.noValues}</p>}
+      {problem && (
+        <p class="bad-text hint" role="alert">
+          {words(problem).title}{" "}
+          <button type="button" class="button" onClick={reload}>
+            {t().common.retry}
+          </button>
+        </p>
+      )}
+      {!loading && !problem && !listed.length && !own && <p class="soft hint">{t().log.noValues}</p>}
       {facet && facet.others > 0 && <p class="soft hint">{t().log.others(facet.others)}</p>}
       {facet?.is_sample && <p class="soft hint">{t().log.sample}</p>}
       {chosen.length > 0 && (

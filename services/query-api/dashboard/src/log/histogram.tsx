@@ -2,11 +2,12 @@
 
 import { useEffect, useRef, useState } from "preact/hooks";
 
-import { compact, moment, number, time } from "../core/format";
+import { compact, day, isOfAnotherYear, moment, number, time } from "../core/format";
 import { useResource } from "../core/resource";
 import type { Histogram as Answer, Outcome } from "../core/types";
 import { t } from "../i18n";
 import { type Tone, outcomeText, toneOf } from "../ui/badges";
+import { Stale } from "../ui/fresh";
 import { Icon } from "../ui/icons";
 import { words } from "../ui/states";
 import { type Search, parameters, setFilter, setRange } from "./search";
@@ -40,6 +41,7 @@ export function Histogram({ search, turn, ready }: { search: Search; turn: numbe
       <div class="histogram-box" ref={box}>
         {data ? <Bars answer={data} search={search} width={width} /> : problem ? <Failed problem={problem} retry={reload} /> : <div class="histogram-empty skeleton-line" />}
       </div>
+      {data && problem && <Stale retry={reload} class="" />}
     </section>
   );
 }
@@ -152,7 +154,8 @@ function Stack({ bar, x, width, tallest }: { bar: Bar; x: number; width: number;
 
 function Over({ bar }: { bar: Bar }) {
   const precise = bar.to - bar.from < 60_000;
-  const show = precise ? (ms: number) => time(ms).replace(/[.,]000$/, "") : moment;
+  const precisely = (ms: number) => `${isOfAnotherYear(ms) ? `${day(ms)}, ` : ""}${time(ms).replace(/[.,]000$/, "")}`;
+  const show = precise ? precisely : moment;
   return (
     <>
       {t().histogram.bucket(show(bar.from), show(bar.to))}: <strong>{number(bar.total)}</strong>

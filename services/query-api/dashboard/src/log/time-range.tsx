@@ -4,6 +4,7 @@ import { useState } from "preact/hooks";
 
 import { moment } from "../core/format";
 import { preferences } from "../core/preferences";
+import { toMs } from "../core/times";
 import { t } from "../i18n";
 import { Menu } from "../ui/menu";
 import { type Search, search, setRange } from "./search";
@@ -12,12 +13,18 @@ const QUICK = ["-15m", "-1h", "-6h", "-24h", "-7d", "-30d", ""] as const;
 
 export function rangeText({ from, to }: Pick<Search, "from" | "to">): string {
   const texts = t().time;
-  const show = (text: string) => (text.startsWith("-") ? text : moment(text));
+  // What is no moment stands as it is: the API says so.
+  const show = (text: string) => (text.startsWith("-") ? text : (momentOf(text) ?? text));
   if (!to) {
     const quick = (texts as unknown as Record<string, string>)[from || "all"];
     return quick ?? (from.startsWith("-") ? texts.relative(from) : texts.since(show(from)));
   }
   return from ? texts.between(show(from), show(to)) : texts.until(show(to));
+}
+
+function momentOf(text: string): string | null {
+  const ms = toMs(text);
+  return ms === null ? null : moment(ms);
 }
 
 export function TimeRange() {
@@ -85,18 +92,10 @@ function Own({ close }: { close: () => void }) {
 /** In which zone one's own times are meant. */
 export const zoneHint = (): string => t().time.zone(preferences.value.zone === "utc" ? "UTC" : Intl.DateTimeFormat().resolvedOptions().timeZone);
 
-const MS: Record<string, number> = { s: 1e3, m: 6e4, h: 36e5, d: 864e5, w: 6048e5 };
-
-/** A moment as the API takes it, as milliseconds since 1970. */
-export function toMs(text: string, now = Date.now()): number {
-  const match = /^-(\d+)([smhdw])$/.exec(text);
-  return match ? now - Number(match[1]) * MS[match[2]!]! : new Date(text).getTime();
-}
-
-/** For <input type=datetime-local>, in the zone that was chosen. */
+/** For <input type=datetime-local>, in the zone that was chosen; "" for what is no moment. */
 export function forInput(text: string): string {
-  if (!text) return "";
   const ms = toMs(text);
+  if (ms === null) return "";
   const shift = preferences.value.zone === "utc" ? 0 : new Date(ms).getTimezoneOffset() * 60_000;
   return new Date(ms - shift).toISOString().slice(0, 19);
 }

@@ -3,6 +3,7 @@
 import { useState } from "preact/hooks";
 
 import { setQuery, toParameters } from "../core/router";
+import { toMs } from "../core/times";
 import { t } from "../i18n";
 import { copy } from "../ui/copy";
 import { Icon } from "../ui/icons";
@@ -14,7 +15,6 @@ import type { Entries } from "./entries";
 import { ExportDialog } from "./export";
 import type { Live } from "./live";
 import { following, openEntry, parameters, search } from "./search";
-import { toMs } from "./time-range";
 
 interface Properties {
   entries: Entries;
@@ -30,7 +30,7 @@ export function Toolbar({ entries, live, reload, show }: Properties) {
   return (
     <div class="toolbar">
       <p class="total" role="status" aria-live="polite">
-        {total ? t().log.entries(total.count, total.more) : t().common.loading}
+        {total ? t().log.entries(total.count, total.more) : entries.problem.value ? "" : t().common.loading}
       </p>
       <LiveState live={live} reload={reload} show={show} />
       <div class="tools">
@@ -60,9 +60,15 @@ export function Toolbar({ entries, live, reload, show }: Properties) {
 /** A link that shows the same entries tomorrow: relative times become moments, and the columns are named. */
 export function sharedLink(now = Date.now()): string {
   const { from, to, ...rest } = search.value;
-  const fixed = { ...rest, from: from && new Date(toMs(from, now)).toISOString(), to: new Date(to ? toMs(to, now) : now).toISOString() };
+  const fixed = { ...rest, from: from && asMoment(from, now), to: to ? asMoment(to, now) : new Date(now).toISOString() };
   const query = toParameters({ ...parameters(fixed), columns: columns.value.map(({ name }) => name).join(","), entry: openEntry.value });
   return `${location.origin}/?${query}`;
+}
+
+/** What is no moment stays as it is, and says the same tomorrow. */
+function asMoment(text: string, now: number): string {
+  const ms = toMs(text, now);
+  return ms === null ? text : new Date(ms).toISOString();
 }
 
 function LiveButtons({ live }: { live: Live }) {

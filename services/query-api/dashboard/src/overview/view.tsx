@@ -23,16 +23,17 @@ export default function OverviewView() {
   const site = place.value.query.get("site");
   const overview = useResource<Overview>("/v1/overview", { site });
   const sites = useResource<Site[]>("/v1/sites");
-  useEvery(EVERY_MS, () => {
+  const reload = () => {
     overview.reload();
     sites.reload();
-  });
+  };
+  useEvery(EVERY_MS, reload);
   const { data, problem } = overview;
   return (
     <Sheet title={t().overview.title} beside={<SiteControl />}>
       {data ? (
         <>
-          <Freshness data={data} problem={problem ?? sites.problem} retry={overview.reload} />
+          <Freshness data={data} problem={problem ?? sites.problem} retry={reload} />
           <States data={data} site={site} />
           <PerHour data={data} />
           <div class="tiles">

@@ -1,7 +1,5 @@
 // One session: its figures, and its curve.
 
-import { useEffect } from "preact/hooks";
-
 import { chargerLink } from "../chargers/list";
 import { useKeys } from "../core/keyboard";
 import { useResource } from "../core/resource";
@@ -11,23 +9,18 @@ import { t } from "../i18n";
 import { Moment } from "../log/columns";
 import { logLink } from "../log/search";
 import { Card, Facts, Sheet } from "../ui/controls";
+import { EVERY_MS, Freshness, useEvery } from "../ui/fresh";
 import { Icon } from "../ui/icons";
 import { Link } from "../ui/link";
 import { ProblemState, Skeleton } from "../ui/states";
 import { CurveCard } from "./curve";
 import { SessionState, energy, lasted, power } from "./parts";
 
-const EVERY_MS = 15_000;
-
 export function SessionPage({ id }: { id: string }) {
   const { data, problem, reload } = useResource<SessionDetail>(`/v1/sessions/${encodeURIComponent(id)}`);
   useKeys({ Escape: () => go("/sessions") });
   const open = data?.is_open ?? false;
-  useEffect(() => {
-    if (!open) return;
-    const timer = setInterval(() => !document.hidden && reload(), EVERY_MS);
-    return () => clearInterval(timer);
-  }, [open]);
+  useEvery(EVERY_MS, () => open && reload());
   return (
     <Sheet
       title={
@@ -42,6 +35,7 @@ export function SessionPage({ id }: { id: string }) {
     >
       {data ? (
         <>
+          {(open || problem) && <Freshness data={data} problem={problem} retry={reload} />}
           <About session={data} />
           <CurveCard session={data} />
         </>

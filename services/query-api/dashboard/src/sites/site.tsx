@@ -2,7 +2,7 @@
 
 import { useState } from "preact/hooks";
 
-import { me } from "../core/config";
+import { loadMe, me, meProblem } from "../core/config";
 import { number } from "../core/format";
 import { useKeys } from "../core/keyboard";
 import { useResource } from "../core/resource";
@@ -43,7 +43,7 @@ export function SitePage({ id }: { id: string }) {
         <>
           <div class="tiles">
             <Current id={id} level={shown} site={site} />
-            {me.value?.role === "support" ? <LevelForm id={id} level={shown} done={setChanged} /> : me.value && <Ask id={id} level={shown} />}
+            <Change id={id} level={shown} done={setChanged} />
           </div>
           <History history={shown.history} />
         </>
@@ -93,6 +93,16 @@ function Current({ id, level, site }: { id: string; level: SiteLevel; site: Site
           [texts.last, site?.last_entry && <Moment iso={site.last_entry} />],
         ]}
       />
+    </Card>
+  );
+}
+
+/** The form for those who may, for others whom to ask; it takes to know who somebody is. */
+function Change({ id, level, done }: { id: string; level: SiteLevel; done: (level: SiteLevel) => void }) {
+  if (me.value) return me.value.role === "support" ? <LevelForm id={id} level={level} done={done} /> : <Ask id={id} level={level} />;
+  return (
+    <Card title={t().sites.set} icon="settings">
+      {meProblem.value ? <ProblemState problem={meProblem.value} retry={() => void loadMe()} /> : <Skeleton lines={4} />}
     </Card>
   );
 }

@@ -1,6 +1,6 @@
 // What is read again and again while somebody looks at it.
 
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 
 import { clock } from "../core/format";
 import { t } from "../i18n";
@@ -10,9 +10,11 @@ export const EVERY_MS = 15_000;
 
 /** Calls `act` in this rhythm while somebody looks at the page, and at once when they come back to it. */
 export function useEvery(ms: number, act: () => void): void {
+  const latest = useRef(act);
+  latest.current = act;
   useEffect(() => {
     const look = () => {
-      if (!document.hidden) act();
+      if (!document.hidden) latest.current();
     };
     const timer = setInterval(look, ms);
     document.addEventListener("visibilitychange", look);
@@ -29,9 +31,14 @@ export function Freshness({ data, problem, retry }: { data: unknown; problem: un
   useEffect(() => setAt(Date.now()), [data]);
   const said = clock(at);
   if (!problem) return <p class="hint soft freshness">{t().fleet.updated(said)}</p>;
+  return <Stale since={said} retry={retry} />;
+}
+
+/** Beside what could not be read again. */
+export function Stale({ since, retry, class: kind = "freshness" }: { since?: string; retry: () => void; class?: string }) {
   return (
-    <p class="hint warn-text freshness" role="alert">
-      <Icon name="warning" size={14} /> {t().fleet.stale} {t().fleet.updated(said)}{" "}
+    <p class={`hint warn-text ${kind}`} role="alert">
+      <Icon name="warning" size={14} /> {t().fleet.stale} {since && t().fleet.updated(since)}{" "}
       <button type="button" class="button" onClick={retry}>
         {t().common.retry}
       </button>
