@@ -92,6 +92,23 @@ class TestSessions:
             ("", None, True),
         ]
 
+    def test_so_is_one_of_a_charger_whose_clock_is_not_set(self, log: Log) -> None:
+        began, ended = {"request_timestamp": "1970-01-01 00:00:10"}, {"request_timestamp": "1970-01-01 01:00:10"}
+        log.start("24 10:00", "CP1", "", 100, outcome="timeout", **began)
+        log.start("24 10:01", "CP1", "7", 100, **began)
+        log.stop("24 11:00", "CP1", "7", 300, outcome="timeout", **ended)
+        log.stop("24 11:01", "CP1", "7", 300, **ended)
+        # It stands still: what is hours apart is not the same.
+        for hour in (12, 14):
+            log.start(f"24 {hour}:00", "CP2", f"{hour}", 0, request_timestamp="1970-01-01 00:00:00")
+            log.stop(f"24 {hour + 1}:00", "CP2", f"{hour}", 0, request_timestamp="1970-01-01 00:00:00")
+        columns = "charger_id, transaction_id, toString(started_at), duration_s, energy_wh"
+        assert log.ask(f"SELECT {columns} FROM log.sessions ORDER BY first_seen_at") == [
+            ("CP1", "7", "2024-11-24 10:00:00.000", 3600, 200),
+            ("CP2", "12", "2024-11-24 12:00:00.000", 3600, 0),
+            ("CP2", "14", "2024-11-24 14:00:00.000", 3600, 0),
+        ]
+
     def test_a_meter_that_went_back_tells_no_energy(self, log: Log) -> None:
         log.start("24 10:00", "CP1", "7", 1000)
         log.stop("24 11:00", "CP1", "7", 40)
