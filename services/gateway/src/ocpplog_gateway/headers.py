@@ -46,9 +46,11 @@ def compression(request: Request) -> str | None:
 def offered(request: Request) -> list[str]:
     """Subprotocols, in the charger's order. Raises Refusal (400) for what is no list of them. One without a name in it is taken
     away: it offers nothing, as some firmware does, and the WebSocket library would refuse it."""
-    if not "".join(request.headers.get_all("Sec-WebSocket-Protocol")).strip(" \t,"):
+    values = request.headers.get_all("Sec-WebSocket-Protocol")
+    if values and not "".join(values).strip(" \t,"):
         del request.headers["Sec-WebSocket-Protocol"]
+        return []
     try:
-        return [name for value in request.headers.get_all("Sec-WebSocket-Protocol") for name in parse_subprotocol(value)]
+        return [name for value in values for name in parse_subprotocol(value)]
     except InvalidHeaderFormat as error:
         raise Refusal(400, "subprotocol", f"Sec-WebSocket-Protocol: {error}") from error
