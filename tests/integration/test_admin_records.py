@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -71,6 +74,29 @@ def test_a_site_keeps_what_is_not_named(admin: Admin) -> None:
     admin.run("site", "set", "depot", "--upstream", "")
     assert admin.stored()[0]["depot"].upstream == ""
     assert [line["site_id"] for line in admin.lines("site", "list")] == ["depot"]
+
+
+def test_another_connectivity_is_a_change_of_the_level_however_often_it_was_changed_before(admin: Admin) -> None:
+    admin.run("site", "set", "field", "--connectivity", "lan")
+    admin.run("level", "field", "debug", "--why", "looking")
+    admin.run("level", "field", "default", "--why", "found")
+    admin.run("site", "set", "field", "--connectivity", "wireless")
+    site = admin.stored()[0]["field"]
+    assert str(site.level_at(datetime.now(UTC))) == "minimal"
+    assert [str(change.after) for change in site.history] == ["minimal", "info", "debug"]
+    admin.run("site", "remove", "field")
+
+
+def test_what_is_put_is_read_whole(admin: Admin, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = admin.stored()
+    for kind, line, said in (
+        ("sites", '{"site_id":"x","id_tag":"masked"}', "x: id_tag: there is no such field"),
+        ("chargers", '{"charger_id":"CP9","site_id":"depot","min_profil":2}', "CP9: min_profil: there is no such field"),
+        ("chargers", '{"charger_id":"CP9","site_id":"depot","password_hash":"secret"}', "CP9: password_hash: not hmac-sha256"),
+    ):
+        monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(line.encode())))
+        assert said in admin.run("put", kind, code=1)
+    assert admin.stored() == before
 
 
 def test_a_charger_gets_a_key_and_another_one(admin: Admin) -> None:

@@ -109,6 +109,18 @@ class TestAllSites:
         assert found == [message_id for (message_id,) in expected]
 
 
+class TestLargePages:
+    def test_a_page_that_is_too_much_at_once_says_so(self, bench: Bench) -> None:
+        rows = [{"charger_id": "large", "message_id": f"l{number}", "request": "x" * 1_000_000} for number in range(70)]
+        for start in range(0, 70, 10):
+            insert(bench.client, *rows[start : start + 10])
+        answer = bench.get("/v1/logs", charger="large", limit=100, fields="request")
+        assert (answer.status_code, answer.json()["type"].rpartition(":")[2]) == (504, "query-too-big")
+        assert len(bench.get("/v1/logs", charger="large", limit=100).json()["items"]) == 70
+        page = bench.get("/v1/logs", charger="large", limit=20, fields="request").json()
+        assert [len(item["request"]) for item in page["items"]] == [1_000_000] * 20
+
+
 class TestEntry:
     def test_everything(self, bench: Bench) -> None:
         [item] = bench.get("/v1/logs", message_id="quoted").json()["items"]

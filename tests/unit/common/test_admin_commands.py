@@ -77,6 +77,13 @@ class TestMigrateCheck:
         assert "--wait goes with --check" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("times", [("2026-12-24T00:00Z", "2026-11-24T00:00Z"), ("2026-11-24T00:00Z", "2026-11-24T00:00Z")])
+def test_an_audit_wants_a_time_in_which_something_can_be(times: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["audit", "--from", times[0], "--to", times[1]]) == 1
+    found = capsys.readouterr()
+    assert "that is no time" in found.err and not found.out
+
+
 @pytest.mark.parametrize("option", ["--from", "--to"])
 def test_an_audit_wants_times_with_their_zone(option: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):

@@ -5,7 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from ocpplog_query_api.connections import Joined
+import pytest
+import uvicorn
+from uvicorn.server import ServerState
+
+from ocpplog_query_api.connections import ConnectionLimits, GuardedConnection, Joined
 
 HEAD = b"HTTP/1.1 200 OK\r\n\r\n"
 
@@ -76,3 +80,39 @@ async def test_a_connection_that_broke_takes_what_is_held_with_it() -> None:
     wire.closed = True
     await asyncio.sleep(0)
     assert wire.packets == []
+
+
+class Emptying(Wire):
+    """Has so much left each time somebody looks."""
+
+    def __init__(self, *left: int) -> None:
+        super().__init__()
+        self._left = list(left)
+        self.aborted = asyncio.Event()
+
+    def get_write_buffer_size(self) -> int:
+        return self._left.pop(0)
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None: ...
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return default
+
+    def abort(self) -> None:
+        self.aborted.set()
+
+
+@pytest.mark.parametrize("left", [(9, 9), (9, 8, 7, 7)])
+async def test_a_slow_reader_is_no_stuck_one(left: tuple[int, ...]) -> None:
+    """A long answer takes minutes on a slow link: it is given up once nothing more of it was taken."""
+    config = uvicorn.Config(lambda: None, log_config=None)
+    config.load()
+    wire = Emptying(*left)
+    limits = ConnectionLimits(most=1, request_s=60, stuck_s=0.01)
+    connection = GuardedConnection(config, ServerState(), {}, limits=limits)
+    connection.connection_made(wire)
+    connection.pause_writing()
+    async with asyncio.timeout(5):
+        await wire.aborted.wait()
+    assert not wire._left
+    connection.connection_lost(None)

@@ -89,3 +89,19 @@ async def test_one_that_goes_while_it_takes_nothing() -> None:
     asyncio.get_running_loop().call_later(0.01, connection.gone.set)
     assert await served(SCOPES[0], connection, events) == ["released"]
     assert events.ended
+
+
+async def test_a_page_goes_out_in_pieces_and_whole() -> None:
+    """Each has its time: who takes a page slowly takes something."""
+    connection = Connection()
+    page = bytes(range(256)) * 600
+
+    async def events() -> AsyncGenerator[bytes, None]:
+        yield page
+        yield b"after"
+
+    await EventStream(events(), lambda: None, 60)(SCOPES[1], connection.receive, connection.send)
+    bodies = [message["body"] for message in connection.sent if message["type"] == "http.response.body"]
+    assert b"".join(bodies) == page + b"after"
+    assert max(map(len, bodies)) == 64 * 1024
+    assert [message["more_body"] for message in connection.sent[1:]] == [True] * (len(bodies) - 1) + [False]

@@ -12,6 +12,7 @@ import msgspec
 
 from ocpplog_common.envelope import Source
 from ocpplog_common.levels import Level
+from ocpplog_common.secrets import is_hash
 
 
 class RecordError(ValueError):
@@ -234,10 +235,27 @@ def is_credentials_name(name: str) -> bool:
     return bool(_CREDENTIALS_NAME.fullmatch(name))
 
 
+def check_fields(line: bytes, record: Site | Charger) -> None:
+    """Raises `RecordError` for a field of `line` that `record`, which was decoded from it, does not have: mistyped, it would say
+    nothing. On the topics they stay unread: a newer release may have written them."""
+    for name in msgspec.json.decode(line):
+        if name not in record.__struct_fields__:
+            known = ", ".join(record.__struct_fields__)
+            raise RecordError(f"{_name_of(record)}: {name}: there is no such field; there are: {known}", name)
+
+
+def _name_of(record: Site | Charger) -> str:
+    return record.site_id if isinstance(record, Site) else record.charger_id
+
+
 def check_to_write(record: Site | Charger) -> None:
     """Raises `RecordError` for what must not be written, or would be of no use. A user and password in a URL would be readable
     to everybody who reads the topic."""
-    name = record.site_id if isinstance(record, Site) else record.charger_id
+    name = _name_of(record)
+    if isinstance(record, Charger) and record.password_hash and not is_hash(record.password_hash):
+        raise RecordError(
+            f"{name}: password_hash: not hmac-sha256$<salt>$<digest>; `ocpplog-admin charger` makes keys", "password_hash"
+        )
     if record.upstream:
         if "@" in record.upstream.partition("://")[2].partition("/")[0]:
             raise RecordError(

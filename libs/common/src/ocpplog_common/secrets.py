@@ -10,15 +10,22 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import hmac
+import re
 import secrets
 
 _SCHEME = "hmac-sha256"
+_HASH = re.compile(_SCHEME + r"\$[0-9a-fA-F]{2,}\$[0-9a-fA-F]{64}")
 
 
 def hash_password(password: bytes, salt: bytes | None = None) -> str:
     """`hmac-sha256$<salt, hex>$<digest, hex>`."""
     salt = salt if salt is not None else secrets.token_bytes(16)
     return f"{_SCHEME}${salt.hex()}${hmac.digest(salt, password, hashlib.sha256).hex()}"
+
+
+def is_hash(stored: str) -> bool:
+    """Whether it can be of a password, and is not the password itself."""
+    return bool(_HASH.fullmatch(stored))
 
 
 def verify_password(password: bytes, stored: str) -> bool:

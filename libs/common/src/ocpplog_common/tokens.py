@@ -30,12 +30,23 @@ class Role(StrEnum):
 
 
 def create_key(path: Path) -> str:
-    """The signing key in the file `path` (hex, 256 bits), made first where there is none; only its owner may read it."""
+    """The signing key in the file `path` (hex, 256 bits), made first where there is none; only its owner may read it.
+
+    Raises ValueError for an empty file.
+    """
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch(mode=0o600)
-        path.write_text(secrets.token_hex(32) + "\n")
-    return path.read_text().strip()
+        # There as a whole, or not at all: whoever is killed in between leaves no empty key.
+        made = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+        made.touch(mode=0o600)
+        try:
+            made.write_text(secrets.token_hex(32) + "\n")
+            made.rename(path)
+        finally:
+            made.unlink(missing_ok=True)
+    if key := path.read_text().strip():
+        return key
+    raise ValueError(f"{path}: no key is in it")
 
 
 def mint(key: str, subject: str, role: Role, sites: Sequence[str], lifetime_s: int) -> str:

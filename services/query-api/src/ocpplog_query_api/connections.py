@@ -73,6 +73,9 @@ class Joined(asyncio.Transport):
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         return self._transport.get_extra_info(name, default)
 
+    def get_write_buffer_size(self) -> int:
+        return self._transport.get_write_buffer_size()
+
     def pause_reading(self) -> None:
         self._transport.pause_reading()
 
@@ -105,7 +108,18 @@ class GuardedConnection(H11Protocol):
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        self._stuck = self.loop.call_later(self._limits.stuck_s, self._break_off, "stuck")
+        self._watch_progress(self.transport.get_write_buffer_size())
+
+    def _watch_progress(self, left: int) -> None:
+        self._stuck = self.loop.call_later(self._limits.stuck_s, self._look_for_progress, left)
+
+    def _look_for_progress(self, before: int) -> None:
+        """A long answer takes minutes on a slow link, and is on its way for as long as less and less is left of it."""
+        left = self.transport.get_write_buffer_size()
+        if left < before:
+            self._watch_progress(left)
+        else:
+            self._break_off("stuck")
 
     def resume_writing(self) -> None:
         super().resume_writing()

@@ -30,6 +30,8 @@ NEWEST: Final = "newest"
 """Names the query for the newest entries of all sites, whatever they are."""
 _CONNECTIONS: Final = 100
 """To ClickHouse, for queries; as many again for results that are sent on as they come."""
+_HELD: Final = {"max_result_bytes": 64 * 1024 * 1024, "result_overflow_mode": "throw"}
+"""Of what is held as a whole until it is sent: a thousand entries may have two payloads of a megabyte each."""
 _KEPT: Final = frozenset({"count", "histogram", "sites", "quiet sites", "online", "edge", NEWEST})
 """Counts, and what everyone's page asks of all sites when it opens: they may be two seconds old (ADR 23)."""
 
@@ -59,7 +61,7 @@ class Database:
 
         Raises Unavailable or clickhouse_connect's ClickHouseError.
         """
-        settings = self._limits() | results.SETTINGS | dict(limits or {})
+        settings = self._limits() | _HELD | results.SETTINGS | dict(limits or {})
         key = (label, sql, repr(parameters), repr(limits))
         ask = partial(self._asked, label, sql, parameters, settings)
         if label in _KEPT:

@@ -138,7 +138,8 @@ async def unless_gone(request: Request, work: Awaitable[_T]) -> _T:
     task = asyncio.ensure_future(work)
     try:
         while not (await asyncio.wait([task], timeout=_POLL_S))[0]:
-            if await request.is_disconnected():
+            # What was done while we looked is the answer's, which closes it when it finds nobody.
+            if await request.is_disconnected() and not task.done():
                 raise Gone
         return task.result()
     finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -107,18 +108,25 @@ class LocalRun:
 
     def _prepare(self) -> None:
         """Topics, schema and registry: what Jobs do before a roll-out."""
-        self._admin("topics")
-        self._admin("migrate")
-        self._admin("put", "sites", records=demo_sites())
-        self._admin("put", "chargers", records=demo_chargers())
+        for arguments, records in (
+            (("topics",), ()),
+            (("migrate",), ()),
+            (("put", "sites"), demo_sites()),
+            (("put", "chargers"), demo_chargers()),
+        ):
+            if self._stop.is_set():
+                return
+            self._admin(*arguments, records=records)
 
     def _admin(self, *arguments: str, records: Sequence[msgspec.Struct] = ()) -> None:
         data = b"\n".join(msgspec.json.encode(record) for record in records)
         command = [sys.executable, "-m", "ocpplog_common.admin", *arguments]
         environment = {**self._environment(), "OCPPLOG_LOG_LEVEL": "warning"}
-        done = subprocess.run(command, input=data, env=environment, capture_output=True, check=False)
+        # In a session of its own: a Ctrl-C is for us, who end things in order.
+        done = subprocess.run(command, input=data, env=environment, capture_output=True, check=False, start_new_session=True)
         if done.returncode:
-            raise RunFailed(done.stderr.decode().strip().splitlines()[-1])
+            said = done.stderr.decode().strip().splitlines()
+            raise RunFailed(said[-1] if said else f"ocpplog-admin {arguments[0]} ended with {done.returncode}")
         say(f"  {' '.join(arguments)}: {done.stdout.decode().strip()}")
 
     def _environment(self) -> dict[str, str]:
@@ -190,4 +198,6 @@ def _failed(error: Exception) -> int:
 
 
 def say(text: str, end: str = "\n") -> None:
-    print(text, end=end, flush=True)
+    # Whoever read it may be gone, as behind a pipe after Ctrl-C: all that runs has to be ended all the same.
+    with contextlib.suppress(OSError):
+        print(text, end=end, flush=True)

@@ -97,6 +97,8 @@ def _audit(options: argparse.Namespace) -> None:
     settings = ClickHouseSettings()
     until = options.until or datetime.now(UTC)
     since = options.since or until - timedelta(days=1)
+    if since >= until:
+        raise ValueError(f"from {since.isoformat(timespec='seconds')} to {until.isoformat(timespec='seconds')}: that is no time")
     count = 0
     with client.connect(settings, database="default") as connection:
         for found in audit.doubled(connection, settings.clickhouse_database, since, until):

@@ -118,8 +118,10 @@ def _put(options: argparse.Namespace) -> None:
 
 
 def _lines(decode: Callable[[bytes], _Record]) -> list[_Record]:
-    found = [decode(line) for line in sys.stdin.buffer.read().splitlines() if line.strip()]
-    for record in found:
+    lines = [line for line in sys.stdin.buffer.read().splitlines() if line.strip()]
+    found = [decode(line) for line in lines]
+    for line, record in zip(lines, found, strict=True):
+        records.check_fields(line, record)
         records.check_to_write(record)
     return found
 
@@ -154,6 +156,8 @@ def _set_site(options: argparse.Namespace) -> None:
     def decide(found: OpenRecords) -> tuple[list[Write], str]:
         known = found.sites.get(options.id)
         line = _changed(known or Site(site_id=options.id), options)
+        # Without what it has of levels: a line with a history is taken for a copy of the topic.
+        line = replace(line, level=None, level_until=None, level_after=None, history=(), last_change=None)
         changed = record_changes.put_site(found, line, who=f"{user()}, ocpplog-admin site", now=datetime.now(UTC))
         return [changed], "updated" if known else "created"
 

@@ -82,7 +82,7 @@ async def tail(
 
     * `entry`: an entry as in lists. It comes once its exchange is complete, so its `datetime` may be earlier than that before.
     * `live`: there is nothing more for now. `waiting`: the log cannot be read at the moment; nothing is lost.
-    * `missed`, `{"missed": 12, "from": "...", "to": "..."}`: so many entries were stored between the two and left out:
+    * `missed`, `{"missed": 12, "from": "...", "to": "..."}`: so many entries, or more, were stored between the two and left out:
       the client reads too slowly, or was away for too long.
     * `end`, `{"reason": "token-expired"}` or `"server-stops"`: connect again, with a new token or as it is.
 

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Final
 
 from ocpplog_query_api.database import Database, Row
 from ocpplog_query_api.live import query
@@ -16,6 +17,9 @@ from ocpplog_query_api.logs.query import Search
 from ocpplog_query_api.logs.repository import LogRepository
 from ocpplog_query_api.logs.schemas import LIST_COLUMNS, LogEntry
 from ocpplog_query_api.scope import Scope
+
+_COUNTING: Final = {"max_execution_time": 5, "timeout_overflow_mode": "break", "read_overflow_mode": "break"}
+"""A client that was away for days would hold up all others: what was counted until then is how many it missed at least."""
 
 
 async def look(database: Database, since_ms: int) -> tuple[int, list[Insert]]:
@@ -58,10 +62,10 @@ class TailRepository:
         return [listed(row) for row in reversed(found)]
 
     async def count(self, first_ms: int, last_ms: int, after: Place | None) -> int:
-        """How many were stored between the two, both included, and stand after a place."""
+        """How many were stored between the two, both included, and stand after a place; of very many, at least so many."""
         statement = query.count(self._database.name, self._scope, self._search, first_ms, last_ms, after)
         async with self._turns:
-            [row] = await self._database.rows("tail-count", statement.sql, statement.parameters)
+            [row] = await self._database.rows("tail-count", statement.sql, statement.parameters, _COUNTING)
         return int(row["total"])
 
 

@@ -11,6 +11,7 @@ from starlette.responses import StreamingResponse
 from starlette.types import Message, Receive, Scope, Send
 
 # Asked of nginx by the second one: it would hold events back until it has some kilobytes of them.
+_PIECE: Final = 64 * 1024
 _HEADERS: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
@@ -27,6 +28,13 @@ class EventStream(StreamingResponse):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_in_time(message: Message) -> None:
+            # In pieces: who takes a page slowly takes something.
+            body = message.get("body", b"")
+            for start in range(_PIECE, len(body), _PIECE):
+                await one({**message, "body": body[start - _PIECE : start], "more_body": True})
+            await one({**message, "body": body[(len(body) - 1) // _PIECE * _PIECE :]} if body else message)
+
+        async def one(message: Message) -> None:
             async with asyncio.timeout(self._patience_s):
                 await send(message)
 
