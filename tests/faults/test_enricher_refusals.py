@@ -47,6 +47,8 @@ async def test_an_outage_under_load_takes_no_memory_and_no_place(rig: Rig, produ
     rig.proxy.down()
     await fleet.steps(150)
     await rig.until(lambda: enricher.metric("ocpplog_enricher_write_retries_total") > 3)
+    # What was stored before is acknowledged within a second or two.
+    await asyncio.sleep(3)
     held, memory = await rig.committed(), enricher.resident_mb()
     # 60 MB.
     for _ in range(4):

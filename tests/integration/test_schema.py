@@ -111,7 +111,7 @@ def test_the_form_for_a_cluster_can_be_parsed(client: Client) -> None:
         for statement in migration.statements("log", "main"):
             tree = str(client.command("EXPLAIN AST " + statement))
             assert re.search("ReplicatedMergeTree|Distributed|AlterQuery|Rename|Drop", tree) or re.search(
-                "^(CREATE VIEW|INSERT INTO)", statement, re.MULTILINE
+                "^(CREATE (OR REPLACE )?VIEW|INSERT INTO)", statement, re.MULTILINE
             ), statement
     for statement in preparation("log", "main"):
         assert "Create" in str(client.command("EXPLAIN AST " + statement))
