@@ -58,9 +58,9 @@ class Run:
     lines: Sequence[Line]
 
 
-def _reported(file: Path | None) -> dict[str, Run]:
+def _reported(file: Path) -> dict[str, Run]:
     """What a report has of each benchmark; of a quick one nothing."""
-    if file is None or not file.exists() or (found := json.loads(file.read_text()))["quick"]:
+    if not file.exists() or (found := json.loads(file.read_text()))["quick"]:
         return {}
     lines = [Line.from_json(one) for one in found["lines"]]
     return {name: Run(context, [line for line in lines if line.benchmark == name]) for name, context in found["runs"].items()}
@@ -101,9 +101,9 @@ def main() -> int:
     print("  ".join(f"{name} {value}" for name, value in before.items()), as_text(lines), summary["summary"], sep="\n\n")
     _write(arguments.json / "bench.json", summary)
     if arguments.report:
-        kept = {} if arguments.quick else _reported(arguments.report)
-        gone = {name: run for name, run in kept.items() if name not in broken}
-        _write(arguments.report, _summary(before, arguments.quick, gone | runs, broken))
+        before_it = {} if arguments.quick else _reported(arguments.report)
+        kept = {name: run for name, run in before_it.items() if name not in broken}
+        _write(arguments.report, _summary(before, arguments.quick, kept | runs, broken))
     return int(bool(broken) or (arguments.check and not summary["met"]))
 
 

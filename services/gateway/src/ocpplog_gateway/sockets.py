@@ -16,6 +16,7 @@ from websockets.frames import Opcode as WireOpcode
 from websockets.protocol import Event, State
 
 from ocpplog_common.envelope import Opcode
+from ocpplog_common.progress import Progress
 from ocpplog_gateway.libraries import ForgetsPings, NoticesLoss
 from ocpplog_gateway.sides import Ending, Listener
 
@@ -77,7 +78,7 @@ class _Delivers(Connection):
     _taking = False
     _unread: bytearray | None = None
     _pongs_unread = 0
-    _stuck: asyncio.TimerHandle | None = None
+    _stuck: Progress | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._listener = _Nobody(self)
@@ -262,7 +263,7 @@ class _Delivers(Connection):
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        self._watch_progress(self.transport.get_write_buffer_size())
+        self._stuck = Progress(self.transport, _STUCK_AFTER_S, self._break_off_stuck)
 
     def resume_writing(self) -> None:
         super().resume_writing()
@@ -272,16 +273,8 @@ class _Delivers(Connection):
             self._stuck = None
         self._listener.writable()
 
-    def _watch_progress(self, left: int) -> None:
-        self._stuck = self.loop.call_later(_STUCK_AFTER_S, self._look_for_progress, left)
-
-    def _look_for_progress(self, before: int) -> None:
-        """A long message takes minutes on a slow link, and is on its way for as long as less and less is left of it."""
-        left = self.transport.get_write_buffer_size()
-        if left < before:
-            self._watch_progress(left)
-        else:
-            self._break_off(f"nothing was read for {_STUCK_AFTER_S:.0f} s")
+    def _break_off_stuck(self) -> None:
+        self._break_off(f"nothing was read for {_STUCK_AFTER_S:.0f} s")
 
     def _break_off(self, reason: str) -> None:
         self.set_connection_exc(TimeoutError(reason))

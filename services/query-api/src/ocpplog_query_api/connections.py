@@ -15,6 +15,7 @@ from typing import Any, Final, cast
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from ocpplog_common.progress import Progress
 from ocpplog_query_api import metrics
 
 _STUCK_AFTER_S: Final = 60.0
@@ -90,7 +91,7 @@ class GuardedConnection(H11Protocol):
         super().__init__(*arguments, **options)
         self._limits = limits
         self._late: asyncio.TimerHandle | None = None
-        self._stuck: asyncio.TimerHandle | None = None
+        self._stuck: Progress | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(Joined(transport, self.loop))
@@ -108,18 +109,7 @@ class GuardedConnection(H11Protocol):
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        self._watch_progress(self.transport.get_write_buffer_size())
-
-    def _watch_progress(self, left: int) -> None:
-        self._stuck = self.loop.call_later(self._limits.stuck_s, self._look_for_progress, left)
-
-    def _look_for_progress(self, before: int) -> None:
-        """A long answer takes minutes on a slow link, and is on its way for as long as less and less is left of it."""
-        left = self.transport.get_write_buffer_size()
-        if left < before:
-            self._watch_progress(left)
-        else:
-            self._break_off("stuck")
+        self._stuck = Progress(self.transport, self._limits.stuck_s, partial(self._break_off, "stuck"))
 
     def resume_writing(self) -> None:
         super().resume_writing()
@@ -127,8 +117,10 @@ class GuardedConnection(H11Protocol):
             self._stuck.cancel()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        for timer in filter(None, (self._late, self._stuck)):
-            timer.cancel()
+        if self._late:
+            self._late.cancel()
+        if self._stuck:
+            self._stuck.cancel()
         super().connection_lost(exc)
 
     def _await_request(self) -> None:

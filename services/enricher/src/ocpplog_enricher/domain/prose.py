@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from typing import Final
 
 END_TAG: Final = rb"</[\w.:-]{1,80}>"
 """What follows one is no value of its name: goes before all else that is looked for."""
 _MOST: Final = rb"{1,1024}+"
 """So far an end is looked for: no text takes longer than its length deserves."""
+
+
+def spans(pattern: re.Pattern[bytes], text: bytes) -> Iterator[tuple[int, int]]:
+    """Where the named groups of a pattern stand, of which each alternative has one, but for END_TAG."""
+    for found in pattern.finditer(text):
+        if found.lastgroup:
+            yield found.span(found.lastgroup)
 
 
 def value(further: bytes = b"(?!)") -> bytes:

@@ -72,9 +72,7 @@ def is_secret(name: bytes) -> bool:
 
 def in_prose(text: bytes) -> Iterator[tuple[int, int]]:
     """Where secrets stand in a text that is no JSON: values of names, passwords of URLs, private keys."""
-    for found in _PROSE.finditer(text):
-        if found.lastgroup:
-            yield found.span(found.lastgroup)
+    return prose.spans(_PROSE, text)
 
 
 def _named(name: bytes, holder: bytes) -> bool:

@@ -73,9 +73,7 @@ def _named(name: bytes, _: bytes) -> bool:
 
 
 def _in_prose(text: bytes) -> Iterator[tuple[int, int]]:
-    for found in _PROSE.finditer(text):
-        if found.lastgroup:
-            yield found.span(found.lastgroup)
+    yield from prose.spans(_PROSE, text)
     if _OCMF in text:
         for found in _OCMF_ID.finditer(text):
             yield found.span("value")

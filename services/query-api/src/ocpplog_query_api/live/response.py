@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterator
 from typing import Final
 
 from starlette.requests import ClientDisconnect
@@ -28,15 +28,9 @@ class EventStream(StreamingResponse):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_in_time(message: Message) -> None:
-            # In pieces: who takes a page slowly takes something.
-            body = message.get("body", b"")
-            for start in range(_PIECE, len(body), _PIECE):
-                await one({**message, "body": body[start - _PIECE : start], "more_body": True})
-            await one({**message, "body": body[(len(body) - 1) // _PIECE * _PIECE :]} if body else message)
-
-        async def one(message: Message) -> None:
-            async with asyncio.timeout(self._patience_s):
-                await send(message)
+            for piece in _pieces(message):
+                async with asyncio.timeout(self._patience_s):
+                    await send(piece)
 
         try:
             await super().__call__(scope, receive, send_in_time)
@@ -46,3 +40,14 @@ class EventStream(StreamingResponse):
         finally:
             self._released()
             await self._events.aclose()
+
+
+def _pieces(message: Message) -> Iterator[Message]:
+    """Who takes a page slowly takes something of it."""
+    body = message.get("body", b"")
+    if len(body) <= _PIECE:
+        yield message
+        return
+    for start in range(0, len(body), _PIECE):
+        end = start + _PIECE
+        yield {**message, "body": body[start:end], "more_body": end < len(body) or message["more_body"]}

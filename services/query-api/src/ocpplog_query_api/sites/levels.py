@@ -19,13 +19,9 @@ def default_of(site: Site) -> LevelName:
     return LevelName(str(default_level(site.connectivity)))
 
 
-def until(site: Site, now: datetime) -> datetime | None:
-    """When the level of now ends by itself."""
-    return site.level_ends_at(now)
-
-
 def after(site: Site, now: datetime) -> LevelName | None:
-    ends = until(site, now)
+    """What holds when the level of now has ended by itself; None where it does not end."""
+    ends = site.level_ends_at(now)
     return LevelName(str(site.level_at(ends))) if ends else None
 
 
@@ -33,7 +29,7 @@ def described(site: Site, now: datetime) -> LogLevel:
     return LogLevel(
         level=level_now(site, now),
         default_level=default_of(site),
-        until=iso(until(site, now)),
+        until=iso(site.level_ends_at(now)),
         after=after(site, now),
         history=[_change(change) for change in site.history],
     )

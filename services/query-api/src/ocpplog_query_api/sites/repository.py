@@ -100,7 +100,7 @@ class SiteRepository:
             name=record.name if record else "",
             connectivity=record.connectivity if record else None,
             level=levels.level_now(level_of, now) if level_of else None,
-            level_until=iso(levels.until(level_of, now)) if level_of else None,
+            level_until=iso(level_of.level_ends_at(now)) if level_of else None,
             level_after=levels.after(level_of, now) if level_of else None,
             registered=record is not None if is_ready else None,
             chargers=len(told.chargers),
