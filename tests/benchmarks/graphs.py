@@ -31,7 +31,7 @@ or as a stroke.
 
 
 def page(directory: Path) -> tuple[str, dict[str, str]]:
-    """The page, and the graphs by file name. What was not measured is not shown."""
+    """The page, and the graphs by file name."""
     parts, graphs = [_HEAD], {}
     if (bench := directory / "bench.json").exists():
         parts.append(_table(json.loads(bench.read_text())))
@@ -40,6 +40,8 @@ def page(directory: Path) -> tuple[str, dict[str, str]]:
             found = json.loads(file.read_text())
             graphs[f"{name}.svg"] = draw(Curve.from_json(found), title)
             parts.append(f"## {title}\n\n![{title}]({name}.svg)\n\n{found['note']}\n\n{_run_of(found)}\n")
+        else:
+            parts.append(f"## {title}\n\nNot measured: `make curves CURVES={name}`.\n")
     return "\n".join(parts), graphs
 
 

@@ -113,7 +113,16 @@ def context() -> dict[str, Any]:
         **{name: version(name) for name in _LIBRARIES},
         "broker": "Apache Kafka" if JARS else "embedded",
         "load_before": round(_LOAD_BEFORE[0], 2),
+        "command": _command(),
     }
+
+
+def _command() -> str:
+    """What runs it again, in tests/. Paths outside of the repository are of the machine that it ran on, and left out."""
+    spec, root = sys.modules["__main__"].__spec__, f"{Path(__file__).parents[2]}/"
+    name = spec.name.removesuffix(".__main__") if spec else Path(sys.argv[0]).name
+    words = [f"../{word.removeprefix(root)}" if word.startswith(root) else word for word in sys.argv[1:]]
+    return " ".join(["python", "-m", name, *("..." if word.startswith("/") else word for word in words)])
 
 
 def _cpu_model() -> str:

@@ -45,6 +45,12 @@ def seconds(engine: Engine, statements: Sequence[Statement]) -> float:
     )
 
 
+def answered(engine: Engine, statement: Statement) -> int:
+    """How many rows it answers; of a count alone, what it counts."""
+    rows = engine.query(statement.sql, statement.parameters).result_rows
+    return int(rows[0][0]) if len(rows) == len(rows[0]) == 1 else len(rows) if rows else 0
+
+
 def questions() -> list[Question]:
     charger, faulted = {"charger_id": ["CP0037-003"]}, {"status": ["Faulted"]}
     rare = {"action": ["GetDiagnostics"]}
@@ -68,7 +74,7 @@ def questions() -> list[Question]:
         _page("part of a word, all", Search(terms=["dfail"])),
         _page("unique, as the API asks", Search(terms=["AB12CD34"])),
         _page("two terms, as the API asks", Search(terms=["Faulted", "GroundFailure"])),
-        _page("with punctuation, all", Search(terms=["CP0037-003"])),
+        _page("with punctuation, all", Search(terms=["CP0037-003"]), helped="hasAllTokens(search, 'cp0037 003')"),
         _page("part of many numbers, all", Search(terms=["1234"])),
         _page("reading, 1 site", Search(terms=["231.5"], sites=_ONE)),
         _same("histogram 24 h, 1 site", "toStartOfHour(datetime)", "site_id = 'SITE-0037' AND datetime >= '2026-09-14'"),
@@ -80,9 +86,14 @@ def questions() -> list[Question]:
     ]
 
 
-def _page(name: str, search: Search, *, limit: int = 50, deep: bool = False, bound: float = 1.0) -> Question:
+def _page(name: str, search: Search, *, limit: int = 50, deep: bool = False, bound: float = 1.0, helped: str = "") -> Question:
+    """`helped`: a condition that changes nothing but how fast the reference finds it."""
     after = Place(times.for_clickhouse(_MIDDLE), "0" * 32, 0) if deep else None
-    reference = _reference(_conditions(search, deep), limit)
+    conditions = _conditions(search, deep)
+    reference = _reference(f"{helped} AND {conditions}" if helped else conditions, limit)
+    if search.terms and search.sites:
+        # Of one or a few sites, as is said of the table that the reference is: a third of the time.
+        reference += " SETTINGS use_text_index_like_evaluation_by_dictionary_scan = 0"
     return Question(name, reference, lambda engine: _statements(engine, search, limit, after), bound)
 
 

@@ -101,7 +101,7 @@ def _store(found: Json) -> list[Line]:
             of(figure["samples"]["reference"]),
             "ratio",
             figure["value"],
-            f"<= {figure['bound']:g}",
+            f"<= {figure['applied']:g}",
             figure["met"],
         )
         for figure in found["figures"]

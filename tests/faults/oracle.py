@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from clickhouse_connect.driver import Client
 
@@ -18,29 +19,44 @@ class Verdict:
     foreign: list[RowName] = field(default_factory=list)
     differing: list[str] = field(default_factory=list)
     disordered: list[RowName] = field(default_factory=list)
+    letters: list[str] = field(default_factory=list)
+    """What is wrong with the dead letters."""
+    ends: list[str] = field(default_factory=list)
+    """Enrichers that ended as they must not."""
 
     @property
     def right(self) -> bool:
-        return not (self.missing or self.doubled or self.foreign or self.differing or self.disordered)
+        return not any(getattr(self, part) for part in _PARTS)
 
     def counts(self) -> dict[str, int]:
         """By the names that a report has for them."""
-        return {"missing rows": len(self.missing), "doubled rows": len(self.doubled), "foreign rows": len(self.foreign)}
+        found = {"missing rows": self.missing, "doubled rows": self.doubled, "foreign rows": self.foreign}
+        scope = [one for one in self.differing if one.startswith("in another site's scope")]
+        return {name: len(rows) for name, rows in found.items()} | {"in another site's scope": len(scope)}
 
     def __str__(self) -> str:
-        parts = ("missing", "doubled", "foreign", "differing", "disordered")
         return (
-            ", ".join(f"{len(getattr(self, part))} {part}" for part in parts)
+            ", ".join(f"{len(getattr(self, part))} {part}" for part in _PARTS)
             + "; the first: "
-            + str([getattr(self, part)[:3] for part in parts])
+            + str([getattr(self, part)[:3] for part in _PARTS])
         )
+
+
+_PARTS: Final = ("missing", "doubled", "foreign", "differing", "disordered", "letters", "ends")
+
+
+def letter_differences(expected: Iterable[bytes], found: Iterable[bytes]) -> list[str]:
+    """Each once at least: who is killed between putting one aside and saying so puts it aside again."""
+    wanted, there = set(expected), set(found)
+    return [f"not put aside: {one!r}" for one in wanted - there] + [f"put aside: {one!r}" for one in there - wanted]
 
 
 class Log:
     """The rows of some chargers in both tables, as queries see them."""
 
-    def __init__(self, client: Client, chargers: Iterable[str]) -> None:
-        self._client = client
+    def __init__(self, client: Client, chargers: Mapping[str, str]) -> None:
+        """`chargers`: and the site of each."""
+        self._client, self._sites = client, chargers
         self._chargers = {"chargers": list(chargers)}
 
     def names(self) -> int:
@@ -56,13 +72,16 @@ class Log:
         verdict.foreign += [name for name in samples if name not in expected.rows]
         for name, row in expected.rows.items():
             if name in stored:
-                found = Row(*stored[name], samples=tuple(samples.get(name, ())))
+                site, charger, outcome, action, request, response = stored[name]
+                found = Row(charger, outcome, action, request, response, tuple(samples.get(name, ())))
                 verdict.differing += _differences(name, row, found)
+                if site != self._sites[row.charger_id]:
+                    verdict.differing.append(f"in another site's scope: {name} of {row.charger_id}, {site}")
         verdict.disordered = _disordered(order)
         return verdict
 
-    def _rows(self, verdict: Verdict) -> tuple[dict[RowName, tuple[str, str, str, str, str]], list[tuple[RowName, str]]]:
-        columns = "lower(hex(connection_id)), sequence, source, charger_id, outcome, action, request, response"
+    def _rows(self, verdict: Verdict) -> tuple[dict[RowName, tuple[str, ...]], list[tuple[RowName, str]]]:
+        columns = "lower(hex(connection_id)), sequence, source, site_id, charger_id, outcome, action, request, response"
         found = self._ask(f"SELECT {columns} FROM ocpplog.ocpp_log", "ORDER BY kafka_partition, kafka_offset")
         names = Counter((row[0], row[1]) for row in found)
         verdict.doubled += [name for name, count in names.items() if count > 1]

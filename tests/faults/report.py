@@ -18,7 +18,8 @@ from support.commits import commit
 
 _FILE: Final = os.environ.get("FAULTS_REPORT", "")
 _ROOT: Final = Path(__file__).parents[2]
-_SHOWN: Final = ("frames sent", "frames on Kafka", "gaps", "frames in gaps", "undeclared within the promise", "rows")
+_GONE: Final = "undeclared within the promise"
+_SHOWN: Final = ("frames sent", "frames on Kafka", "gaps", "frames in gaps", _GONE, "rows")
 _WRONG: Final = ("lost", "missing rows", "doubled rows", "in another site's scope")
 _HEAD: Final = """# Rounds of faults
 
@@ -27,10 +28,15 @@ runs again with its seed: `make faults FAULTS_ROUNDS=1 FAULTS_SEED=n`. The JSON 
 """
 
 
+def begin(kind: str, seed: int) -> None:
+    """A round that breaks off stands in the report as one that did not finish, and that is wrong."""
+    add(kind, seed, "", [], {}, "did not finish", [])
+
+
 def add(
     kind: str, seed: int, scenario: str, faults: Sequence[str], counts: Mapping[str, int], verdict: str, story: Sequence[str]
 ) -> None:
-    """One round, at the end of the run that it is a part of. `verdict`: `right`, or what differs."""
+    """One round of the run, in place of what `begin` said. `verdict`: `right`, or what differs."""
     if not _FILE:
         return
     entry = {
@@ -57,7 +63,12 @@ def _keep(path: Path, entry: Mapping[str, Any]) -> None:
     runs: list[dict[str, Any]] = json.loads(path.read_text())["runs"] if path.exists() else []
     if not runs or runs[-1]["process"] != _PROCESS:
         runs.append(_run())
-    runs[-1]["rounds"].append(entry)
+    rounds = runs[-1]["rounds"]
+    same = [one for one in rounds if (one["kind"], one["seed"]) == (entry["kind"], entry["seed"])]
+    if same and same[0]["verdict"] == "did not finish":
+        rounds[rounds.index(same[0])] = dict(entry)
+    else:
+        rounds.append(dict(entry))
     path.write_text(json.dumps(summary(runs) | {"runs": runs}, indent=1, ensure_ascii=False) + "\n")
     path.with_suffix(".md").write_text(table(runs))
 
@@ -68,6 +79,9 @@ def summary(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     wrong = sum(one["verdict"] != "right" for one in rounds)
     of_all = sum(one["kind"] == "pipeline" for one in rounds)
     said = f"{len(rounds)} rounds, {of_all} of them through the whole pipeline, {wrong or 'none'} wrong"
+    sent, gone = (sum(one["counts"].get(name, 0) for one in rounds if one["kind"] == "pipeline") for name in (_SHOWN[0], _GONE))
+    if sent:
+        said += f"; {gone:,} of {sent:,} frames went with gateways that ended while Kafka was silent"
     commits = ", ".join(dict.fromkeys(run["commit"] for run in runs))
     return {"date": min(run["date"] for run in runs), "commit": commits, "met": not wrong, "summary": said}
 
@@ -135,6 +149,8 @@ def _kafka() -> str:
 
 def _command() -> str:
     given = " ".join(f"{name}={os.environ[name]}" for name in ("FAULTS_ROUNDS", "FAULTS_SEED") if name in os.environ)
+    if workers := os.environ.get("PYTEST_XDIST_WORKER_COUNT"):
+        given += f" PYTEST_ARGS='-n {workers}'"
     kafka = (
         f"OCPPLOG_TEST_KAFKA_JARS=.local/kafka-jars OCPPLOG_TEST_KAFKA_NODES={apache_kafka.NODES} " if apache_kafka.JARS else ""
     )

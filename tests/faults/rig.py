@@ -85,11 +85,22 @@ class Enricher:
         self.thaw()
         return self.process.stop(timeout=40)
 
+    def last_words(self) -> str:
+        """What it says of why it ended: the last line of its log that is critical, or the last one."""
+        lines = [line for line in self.log.read_text().splitlines() if line.strip()] if self.log.exists() else []
+        critical = [line for line in lines if '"level": "critical"' in line]
+        return (critical or lines or ["no log"])[-1][:300]
+
     def metric(self, name: str) -> float:
         """The sum over all labels of a metric."""
         with urllib.request.urlopen(f"http://127.0.0.1:{self.health}/metrics", timeout=10) as response:
             lines = response.read().decode().splitlines()
         return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith((name + " ", name + "{")))
+
+    def partitions(self) -> int:
+        """How many it has. Raises OSError, or http.client.HTTPException where it ends meanwhile."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.health}/metrics", timeout=2) as response:
+            return sum(line.startswith(b"ocpplog_enricher_lag_frames{") for line in response.read().splitlines())
 
     def resident_mb(self) -> int:
         status = Path(f"/proc/{self.process.child.pid}/status").read_text()
@@ -127,7 +138,7 @@ class Rig:
     async def settled(self, fleet: Fleet, idle_s: float = 45) -> Verdict:
         """The verdict once everything that must come is there, or nothing has come for so long; and after what could come too
         late."""
-        log = Log(self.client, [charger.name for charger in fleet.chargers])
+        log = Log(self.client, {charger.name: charger.site for charger in fleet.chargers})
         found, since = 0, time.monotonic()
         while found < len(fleet.expected.rows) and time.monotonic() - since < idle_s:
             await asyncio.sleep(0.3)

@@ -7,7 +7,7 @@ import random
 from collections.abc import Awaitable, Callable
 
 from faults.fleet import Fleet
-from faults.oracle import Verdict
+from faults.oracle import Verdict, letter_differences
 from faults.rig import SESSION_TIMEOUT_S, Enricher, Rig
 from support.broker import DURABLE
 from support.faulty_proxy import PASS, Asked, Fault, Kind
@@ -25,6 +25,7 @@ class Round:
         self.chance = random.Random(seed)
         self.story: list[str] = []
         self._background: list[asyncio.Task[None]] = []
+        self._ended: list[str] = []
 
     async def run(self) -> Verdict:
         crew = [self.rig.enricher().start() for _ in range(self.chance.randint(1, 3))]
@@ -42,7 +43,7 @@ class Round:
         verdict = await self.rig.settled(self.fleet)
         if not verdict.right:
             self._say(await self.rig.state())
-        await self._end(crew)
+        await self._end(crew, verdict)
         return verdict
 
     async def _fault(self, crew: list[Enricher]) -> None:
@@ -206,13 +207,16 @@ class Round:
             one.thaw()
             if not one.runs:
                 # As whatever supervises it would.
-                self._say(f"ended by itself: {one.process.child.returncode}")
+                self._ended.append(f"by itself: {one.process.child.returncode}, {one.last_words()}")
                 one.start()
 
-    async def _end(self, crew: list[Enricher]) -> None:
-        for one in crew:
-            if one.runs:
-                await asyncio.to_thread(one.terminate)
+    async def _end(self, crew: list[Enricher], verdict: Verdict) -> None:
+        codes = [await asyncio.to_thread(one.terminate) for one in crew]
+        verdict.ends = [*self._ended, *(f"with {code}" for code in codes if code)]
+        if self.fleet.expected.poison:
+            verdict.letters = letter_differences(
+                self.fleet.expected.poison, [value for value, _ in await self.rig.dead_letters()]
+            )
 
     def _later(self, work: Awaitable[None]) -> None:
         self._background.append(asyncio.ensure_future(work))

@@ -76,7 +76,7 @@ async def test_clickhouse_itself_refuses(rig: Rig, producer: AIOKafkaProducer, r
     enricher = rig.enricher().start().wait()
     await fleet.steps(300)
     assert (await rig.settled(fleet)).right
-    stored = Log(rig.client, []).names()
+    stored = Log(rig.client, {}).names()
     assert refusal.count(rig.client) == 0
     with refusal.lasting(rig.client):
         await fleet.steps(150)
@@ -87,7 +87,7 @@ async def test_clickhouse_itself_refuses(rig: Rig, producer: AIOKafkaProducer, r
         await fleet.steps(150)
         await asyncio.sleep(3)
         assert await rig.committed() == held
-        assert Log(rig.client, []).names() == stored
+        assert Log(rig.client, {}).names() == stored
         assert refusal.count(rig.client) >= len(_pauses(enricher, refusal)) > 3
     assert {0.2, 0.4, 0.8, 1.6} <= set(_pauses(enricher, refusal))
     verdict = await rig.settled(fleet)

@@ -22,6 +22,7 @@ SEEDS = range(FIRST, FIRST + ROUNDS) if ROUNDS else _QUICK
 
 @pytest.mark.parametrize("seed", SEEDS)
 async def test_nothing_is_lost_doubled_or_shown_to_others(tmp_path: Path, seed: int) -> None:
+    report.begin("pipeline", seed)
     async with pipeline(tmp_path, seed) as found:
         one = Round(found, seed)
         verdict = await one.run()

@@ -20,6 +20,7 @@ FIRST = int(os.environ.get("FAULTS_SEED", "1"))
 
 @pytest.mark.parametrize("seed", range(FIRST, FIRST + ROUNDS))
 async def test_every_exchange_is_stored_once_whatever_happens(tmp_path: Path, seed: int) -> None:
+    report.begin("enricher", seed)
     async with rig(tmp_path) as found, found.producer() as producer:
         fleet = Fleet(producer, seed)
         one = Round(found, seed, fleet)

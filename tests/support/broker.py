@@ -41,6 +41,13 @@ class Broker:
         self.nodes[port].start()
         wait_for_port(port, self.nodes[port], 60)
 
+    def stop(self) -> None:
+        """SIGTERM to all at once."""
+        for process in self.nodes.values():
+            process.child.send_signal(signal.SIGTERM)
+        for process in self.nodes.values():
+            process.stop(timeout=60)
+
     def kill(self) -> None:
         for port in self.nodes:
             self.kill_one(port)

@@ -62,12 +62,15 @@ class Asked:
 
 
 class FaultyProxy:
-    """`choose` says for each request what becomes of it; it may be replaced at any time. `seen` counts what was done."""
+    """`choose` says for each request what becomes of it; it may be replaced at any time. `seen` counts what was done; `inserts`
+    are those that the server was asked for and has not answered, `begun` is called for each once the server has it."""
 
     def __init__(self, target: int) -> None:
         self.port = free_port()
         self.choose: Callable[[Asked], Fault] = lambda _: PASS
         self.seen: Counter[str] = Counter()
+        self.inserts = 0
+        self.begun: Callable[[], None] = lambda: None
         self._target = target
         self._loop = asyncio.new_event_loop()
         self._server: asyncio.Server | None = None
@@ -122,7 +125,7 @@ class FaultyProxy:
         if fault.kind is Kind.ANSWER:
             answer = _error(fault)
         else:
-            answer = await self._ask(head, body, half=fault.kind is Kind.HALF)
+            answer = await self._ask(head, body, half=fault.kind is Kind.HALF, inserts=bool(asked.table))
         await asyncio.sleep(fault.after_s)
         if fault.kind is Kind.CUT:
             answer = answer[: len(answer) // 2]
@@ -130,15 +133,19 @@ class FaultyProxy:
             writer.write(answer)
             await writer.drain()
 
-    async def _ask(self, head: bytes, body: bytes, half: bool) -> bytes:
+    async def _ask(self, head: bytes, body: bytes, half: bool, inserts: bool) -> bytes:
         reader, writer = await asyncio.open_connection("127.0.0.1", self._target)
+        self.inserts += inserts
         try:
             # One request a connection: the answer ends where the connection does.
             whole = _CONNECTION.sub(b"", head[:-4]) + b"\r\nConnection: close\r\n\r\n" + body
             writer.write(whole[: -max(1, len(body) // 2)] if half else whole)
             await writer.drain()
+            if inserts:
+                self.begun()
             return b"" if half else await reader.read()
         finally:
+            self.inserts -= inserts
             writer.close()
 
     @contextlib.contextmanager

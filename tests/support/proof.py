@@ -56,6 +56,11 @@ PROMISES: Final = (
         ("hostile-api",),
     ),
     Promise(
+        "Whatever stands in messages is text on every page of the dashboard, and in a spreadsheet no formula",
+        ("browser/test_hostile_text.py", "browser/test_entry.py", "integration/test_exports.py"),
+        "make test-dashboard",
+    ),
+    Promise(
         "Charging goes on while Kafka is silent; what does not fit into memory is declared as a gap, to the frame",
         ("integration/test_gateway_outages.py", "unit/gateway/test_buffer.py"),
     ),

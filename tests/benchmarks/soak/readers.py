@@ -41,7 +41,8 @@ class Reader:
     def _guarded(self) -> None:
         try:
             self._run()
-        except (OSError, Failed, httpx.HTTPError) as error:
+        except Exception as error:
+            # Of whatever kind: who does not read any more says nothing of what could be read.
             if not self._stop.is_set():
                 self.failures.append(f"{type(error).__name__}: {error}")
 

@@ -45,6 +45,8 @@ class Report:
         missed += [count.name for count in self.counts if not count.met]
         missed += ["freshness"] * (not FRESHNESS.met(self.freshness_p99_s)) + ["readers"] * bool(self.failures)
         minutes = f"{self.plan.seconds / 60:g} minutes at {self.plan.frames_per_s:,} frames/s"
+        if self.plan.maximum:
+            minutes += f" (the most is {self.plan.maximum:,})"
         said = f"missed: {', '.join(missed)}" if missed else "nothing lost, nothing grows"
         return f"{minutes}: {said}; found within {self.freshness_p99_s:.2f} s (p99)"
 
@@ -76,10 +78,10 @@ class Report:
 
 
 def report(context: Mapping[str, Any], plan: Plan, quick: bool, found: Found) -> Report:
-    findings = [
-        judge(name, quantity.unit, series(found.samples, name).after(plan.warm_up_s), quantity.judged(plan.warm_up_s))
-        for name, quantity in QUANTITIES.items()
-    ]
+    looks, findings = sum(sample["at_s"] >= plan.warm_up_s for sample in found.samples), []
+    for name, quantity in QUANTITIES.items():
+        judged = series(found.samples, name).after(plan.warm_up_s)
+        findings.append(judge(name, quantity.unit, judged, quantity.judged(plan.warm_up_s), looks))
     p99 = percentile(found.ages_s, 99) if found.ages_s else float("inf")
     return Report(context, plan, quick, findings, found.counts, p99, found.failures, found.samples)
 

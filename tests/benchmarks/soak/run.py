@@ -28,18 +28,22 @@ WATCHED: Final = 10
 """Chargers whose every exchange is looked for until it is found."""
 _LOOK_S: Final = 0.2
 """Between two looks for them, of which each takes some 5 ms of a core."""
+_VIEWS_EVERY_S: Final = 30.0
+"""At least so often somebody opens the dashboard, who pauses for 5 s in between."""
 _AT_ONCE: Final = 100
 _SETTLE_S: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`every_s`: between two samples; `warm_up_s`: how much of the run is not judged."""
+    """`every_s`: between two samples; `warm_up_s`: how much of the run is not judged. `maximum`: frames a second that the whole
+    machine was found to take; 0 where nobody knows."""
 
     frames_per_s: int
     seconds: float
     every_s: float
     warm_up_s: float
+    maximum: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +96,12 @@ class Soak:
                 await self._count(fleet, follower)
             finally:
                 following.cancel()
-                await asyncio.gather(following, return_exceptions=True)
+                [ended] = await asyncio.gather(following, return_exceptions=True)
                 await fleet.close()
+        if isinstance(ended, Exception):
+            self._found.failures.append(f"nobody looked any more for what can be found: {type(ended).__name__}: {ended}")
+        if visitor.views < (least := int(self._plan.seconds / _VIEWS_EVERY_S)):
+            self._found.failures.append(f"the start view was opened {visitor.views} times, instead of at least {least}")
         self._found.failures += [*follower.failures, *visitor.failures]
         return self._found
 

@@ -11,6 +11,8 @@ from benchmarks.figures import median
 
 _LEAST: Final = 8
 """Samples, below which nothing can be said."""
+_FOUND: Final = 0.9
+"""Share of the looks that have to find a quantity."""
 _HOUR_S: Final = 3600.0
 _END: Final = 0.2
 """Of the samples at either end, whose medians are shown."""
@@ -100,9 +102,10 @@ class Finding:
     met: bool | None
 
 
-def judge(name: str, unit: str, series: Series, rule: Rule | str) -> Finding:
-    """A text instead of a rule says why there is none. Too few samples are no proof of anything: not met."""
-    if len(series.values) < _LEAST:
+def judge(name: str, unit: str, series: Series, rule: Rule | str, looks: int = 0) -> Finding:
+    """A text instead of a rule says why there is none. `looks`: how often somebody looked; who found the quantity in too few of
+    them has no proof of anything: not met."""
+    if len(series.values) < max(_LEAST, _FOUND * looks):
         return Finding(name, unit, 0.0, 0.0, 0.0, f"{len(series.values)} samples are too few", False)
     bound, met = (rule, None) if isinstance(rule, str) else (rule.words(unit), rule.met(series))
     return Finding(name, unit, *series.ends, slope_an_hour(series), bound, met)

@@ -76,6 +76,7 @@ class Charger:
             while True:
                 with contextlib.suppress(*NOT_CONNECTED):
                     async with self._connected() as line:
+                        line.visit.last = True
                         if await line.call(self.say.boot(), 10) and await line.call(self.say.heartbeat(), 10):
                             return
                 await asyncio.sleep(0.3)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import http.client
 import re
 import signal
 import sys
@@ -134,17 +135,30 @@ class Gateway:
             await asyncio.sleep(_LOOK_EVERY_S)
             if not self.alive:
                 continue
-            run, at_us = self.run, time.time_ns() // 1000
             with contextlib.suppress(OSError, KeyError):
-                told = await asyncio.to_thread(self.metrics)
-                run.looks.append(Look(at_us, bool(told["ocpplog_gateway_kafka_up"])))
-                run.events_lost = int(told["ocpplog_gateway_events_lost_total"])
+                await self.look()
 
-    def metrics(self) -> dict[str, float]:
+    async def look(self) -> dict[str, float]:
+        """Its metrics, of which its run keeps what the oracle asks for. Raises OSError, or KeyError where one is missing."""
+        run, at_us = self.run, time.time_ns() // 1000
+        told = await asyncio.to_thread(self._metrics)
+        run.looks.append(Look(at_us, bool(told["ocpplog_gateway_kafka_up"])))
+        run.events_lost = int(told["ocpplog_gateway_events_lost_total"])
+        return told
+
+    def _metrics(self) -> dict[str, float]:
         """Those without labels. Raises OSError."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self._health}/metrics", timeout=2) as response:
-            text = response.read().decode()
+        try:
+            text = self._page()
+        except http.client.HTTPException as error:
+            # It ended while it answered.
+            raise OSError(str(error)) from error
         return {name: float(value) for name, value in re.findall(r"^(\w+) (\S+)$", text, re.MULTILINE)}
+
+    def _page(self) -> str:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self._health}/metrics", timeout=2) as response:
+            text: str = response.read().decode()
+            return text
 
 
 _PATH: Final = {"PYTHONPATH": str(Path(__file__).parents[2])}

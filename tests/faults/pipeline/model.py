@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final
 
 from faults.pipeline.topic import Name, Recorded
@@ -18,12 +19,14 @@ _MINIMAL: Final = {"BootNotification", "FirmwareStatusNotification", "UpdateFirm
 _INFO: Final = _MINIMAL | {"Authorize", "StartTransaction", "StopTransaction", "StatusNotification", "TransactionEvent", ""}
 ADMITS: Final[Mapping[str, set[str] | None]] = {"minimal": _MINIMAL, "info": _INFO, "debug": None}
 _QUIET_US: Final = 10_000_000
-Sample = tuple[str, float]
+Sample = tuple[str, float, str, str, int]
+"""Measurand, value, phase, unit, and when (seconds since 1970)."""
 
 
 @dataclass(slots=True)
 class Row:
-    """`outcomes`: those that it may have. `optional`: it may be missing, since it depends on when somebody looked."""
+    """`outcomes`: those that it may have. `datetime_ms`: since 1970. `optional`: it may be missing, since it depends on when
+    somebody looked."""
 
     charger: str
     site: str
@@ -33,6 +36,8 @@ class Row:
     request: str
     response: str
     gateway: str
+    datetime_ms: int = 0
+    latency_ms: int | None = None
     samples: list[Sample] = field(default_factory=list)
     optional: bool = False
 
@@ -106,6 +111,7 @@ class Model:
         self._end(asked, outcome)
         if asked.row:
             asked.row.response = payload
+            asked.row.latency_ms = _latency(asked.record, record)
 
     def _or(self, waiting: _Open, record: Recorded, outcome: str) -> list[str]:
         """After so long, a partition that was quiet meanwhile may have been timed out by the clock."""
@@ -125,7 +131,8 @@ class Model:
             return None
         asker = envelope.source.peer if outcomes == {"unmatched"} else envelope.source
         place = envelope.charger_id, envelope.site_id, asker.value
-        row = self.rows[record.name] = Row(*place, action, outcomes, request, response, envelope.gateway_id)
+        row = Row(*place, action, outcomes, request, response, envelope.gateway_id, envelope.received_at_us // 1000)
+        self.rows[record.name] = row
         return row
 
 
@@ -133,8 +140,18 @@ def _text(frame: bytes) -> str:
     return frame.decode("utf-8", "backslashreplace")
 
 
+def _latency(asked: Recorded, answered: Recorded) -> int:
+    """In milliseconds; a clock that was set back meanwhile makes it no less than 0."""
+    return max(0, round((answered.envelope.received_at_us - asked.envelope.received_at_us) / 1000))
+
+
 def _samples(action: str, payload: str) -> list[Sample]:
     if action not in ("MeterValues", "TransactionEvent"):
         return []
     entries: Sequence[Any] = json.loads(payload).get("meterValue", [])
-    return [(sample["measurand"], float(sample["value"])) for entry in entries for sample in entry["sampledValue"]]
+    return [_sample(entry["timestamp"], sample) for entry in entries for sample in entry["sampledValue"]]
+
+
+def _sample(at: str, sample: Mapping[str, Any]) -> Sample:
+    unit = sample.get("unit") or sample["unitOfMeasure"]["unit"]
+    return sample["measurand"], float(sample["value"]), sample["phase"], unit, int(datetime.fromisoformat(at).timestamp())

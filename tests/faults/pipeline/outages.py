@@ -8,16 +8,34 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from faults import refusals
-from faults.pipeline.processes import again
+from faults.pipeline.processes import again, frozen
 from faults.pipeline.story import Story
 from faults.refusals import TABLES, Refusal
-from support.faulty_proxy import PASS, Asked, Fault, Kind
+from support.faulty_proxy import Asked, Fault, Kind
 from support.links import Link
 
 _STORE_CODES: Final = ((500, 252), (500, 243), (500, 242), (500, 164), (500, 241), (500, 209), (503, 0))
 """Too many parts, no space, read-only replica and user, memory, timeout; and what stands between."""
 
 # Kafka
+
+
+async def kafka_terminated(story: Story) -> None:
+    """In order: each node hands on what it leads, as far as another one is there to take it."""
+    seconds = story.chance.uniform(0, 3)
+    silences = story.silent(story.pipeline.gateways)
+    story.say("Kafka: SIGTERM to all nodes")
+    await asyncio.to_thread(story.pipeline.broker.stop)
+    story.say(f"Kafka: all nodes have ended, for {seconds:.1f} s")
+    await asyncio.sleep(seconds)
+    await _kafka_starts(story)
+    story.spoken(silences)
+
+
+async def _kafka_starts(story: Story) -> None:
+    await asyncio.to_thread(story.pipeline.broker.start)
+    await story.pipeline.kafka_answers()
+    story.say("Kafka: takes records again")
 
 
 async def kafka_frozen(story: Story) -> None:
@@ -36,7 +54,7 @@ async def kafka_restarted(story: Story) -> None:
     silences = story.silent(story.pipeline.gateways)
     await asyncio.to_thread(story.pipeline.broker.kill)
     await asyncio.sleep(seconds)
-    await asyncio.to_thread(story.pipeline.broker.start)
+    await _kafka_starts(story)
     story.spoken(silences)
 
 
@@ -59,50 +77,69 @@ async def kafka_leader(story: Story) -> None:
 # ClickHouse
 
 
-async def store_killed(story: Story) -> None:
-    """In the middle of an insert, if one comes soon."""
-    story.say("ClickHouse: killed while it inserts")
-    inserting = asyncio.Event()
-    loop = asyncio.get_running_loop()
+async def store_killed(story: Story) -> str | None:
+    """In the middle of an insert."""
+    inserting, loop, proxy = asyncio.Event(), asyncio.get_running_loop(), story.pipeline.proxy
 
-    def choose(asked: Asked) -> Fault:
-        if asked.table:
-            loop.call_soon_threadsafe(inserting.set)
-        return PASS
+    def begun() -> None:
+        loop.call_soon_threadsafe(inserting.set)
 
-    story.pipeline.proxy.choose = choose
-    await asyncio.wait({waiting := asyncio.create_task(inserting.wait())}, timeout=2)
+    def kill() -> int:
+        found = proxy.inserts
+        story.pipeline.store.process.kill()
+        return found
+
+    proxy.begun = begun
+    await asyncio.wait({waiting := asyncio.create_task(inserting.wait())}, timeout=8)
     waiting.cancel()
-    await asyncio.sleep(story.chance.uniform(0, 0.01))
-    await asyncio.to_thread(story.pipeline.store.process.kill)
+    await asyncio.sleep(story.chance.choice([0, 0, story.chance.uniform(0, 0.01)]))
+    under_way = await asyncio.to_thread(kill)
+    proxy.begun = lambda: None
+    story.say(f"ClickHouse: killed, with {under_way} inserts under way")
     await asyncio.sleep(story.chance.uniform(0, 2))
     await asyncio.to_thread(story.pipeline.store.start)
-    story.pipeline.proxy.heal()
+    return None if under_way else "nothing was under way"
 
 
-async def store_out_of_disk(story: Story) -> None:
-    await _store_refuses(story, refusals.OUT_OF_DISK)
+async def store_terminated(story: Story) -> None:
+    code = await asyncio.to_thread(story.pipeline.store.process.stop)
+    story.say(f"ClickHouse: SIGTERM, {code}")
+    await asyncio.sleep(story.chance.uniform(0, 2))
+    await asyncio.to_thread(story.pipeline.store.start)
 
 
-async def store_read_only(story: Story) -> None:
-    await _store_refuses(story, refusals.READ_ONLY)
+async def store_frozen(story: Story) -> None:
+    await frozen(story, "ClickHouse", story.pipeline.store.process, 6)
 
 
-async def store_too_many_parts(story: Story) -> None:
-    await _store_refuses(story, refusals.TOO_MANY_PARTS)
+async def store_out_of_disk(story: Story) -> str | None:
+    return await _store_refuses(story, refusals.OUT_OF_DISK)
 
 
-async def _store_refuses(story: Story, refusal: Refusal) -> None:
-    """The engine itself, for one table or for all; it answers queries as before."""
+async def store_read_only(story: Story) -> str | None:
+    return await _store_refuses(story, refusals.READ_ONLY)
+
+
+async def store_too_many_parts(story: Story) -> str | None:
+    return await _store_refuses(story, refusals.TOO_MANY_PARTS)
+
+
+async def _store_refuses(story: Story, refusal: Refusal) -> str | None:
+    """The engine itself, for one table or for all, until it has done so at least once; it answers queries as before."""
     seconds, client = story.chance.uniform(1, 6), story.pipeline.client
     names = story.chance.choice([TABLES, TABLES, *((name,) for name in TABLES)])
     story.say(f"ClickHouse: {refusal.name}, {', '.join(names)}, for {seconds:.1f} s")
     before = await asyncio.to_thread(refusal.count, client)
     await asyncio.to_thread(refusal.begin, client, names)
     await asyncio.sleep(seconds)
+    for _ in range(10):
+        if await asyncio.to_thread(refusal.count, client) > before:
+            break
+        await asyncio.sleep(1)
     await asyncio.to_thread(refusal.end, client)
     raised = await asyncio.to_thread(refusal.count, client) - before
     story.say(f"ClickHouse: takes all again, raised error {refusal.code} {raised} times")
+    return None if raised else "nobody inserted"
 
 
 async def store_network(story: Story) -> None:
@@ -196,13 +233,13 @@ async def clock_jumps(story: Story) -> None:
     gateway.set_clock(0)
 
 
-async def gateway_ends_in_silence(story: Story) -> None:
+async def gateway_ends_in_silence(story: Story) -> str | None:
     """It is killed, or told to stop, while it holds what Kafka has not: the one moment in which a frame can be lost."""
     gateway, seconds = story.gateway(), story.chance.uniform(0.3, 5)
     how = story.chance.choice(["SIGKILL", "SIGKILL", "SIGTERM"])
     what = story.chance.choice(["stuck", "deaf", "down"])
     if not gateway.alive:
-        return
+        return "it does not run"
     silences = story.silent([gateway])
     for link in gateway.kafka.all():
         await _spoil(link, what, 0)
@@ -217,3 +254,4 @@ async def gateway_ends_in_silence(story: Story) -> None:
         link.clear()
     story.spoken(silences)
     await again(story, gateway)
+    return None

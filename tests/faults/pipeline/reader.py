@@ -24,6 +24,8 @@ class Reader:
         self._api = api
         self.complaints: list[str] = []
         self.pages = self.unanswered = 0
+        self._shown: set[str] = set()
+        """Entries that some page has shown: each later walk to the end has to show them again."""
 
     async def run(self) -> None:
         """For good: walk the pages of one site, newest first, while rows arrive."""
@@ -37,6 +39,7 @@ class Reader:
 
     async def _walk(self, client: httpx.AsyncClient) -> None:
         seen: set[str] = set()
+        before = set(self._shown)
         async for answer in _pages(client, limit=40):
             if answer.status_code in _REFUSALS:
                 self.unanswered += 1
@@ -47,6 +50,8 @@ class Reader:
             self.pages += 1
             items: list[Item] = answer.json()["items"]
             self._check(items, seen)
+            self._shown |= seen
+        self.complaints += [f"not shown any more: {name}" for name in before - seen]
 
     def _check(self, items: list[Item], seen: set[str]) -> None:
         self.complaints += [f"of another site: {item['id']}" for item in items if item["site_id"] != _SITE]

@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import Final
 
 import clickhouse_connect
+from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.errors import KafkaError
 from clickhouse_connect.driver import Client
 
 from faults.pipeline.gateways import Gateway
 from faults.pipeline.scenarios import DEFAULT_SITE, SCENARIOS, SITES, Fleet
 from faults.rig import PARTITIONS, Enricher, Rig
-from ocpplog_common import tokens
+from ocpplog_common import tokens, topics
 from ocpplog_common.admin import kafka as admin
 from ocpplog_common.clickhouse.migrate import migrate
 from ocpplog_common.records import Charger
@@ -28,6 +30,11 @@ from support.links import KafkaLinks, Link, up
 from support.processes import LocalClickHouse, Process, environment, free_port, wait_for_http, wait_for_port
 
 HOLD_S: Final = 1.0
+FLUSH_S: Final = 6.0
+ROOMY: Final = 64 << 20
+"""Bytes of a buffer that has room for whatever a fleet says in a round."""
+NO_LETTER: Final = b"does anybody take this"
+"""Put among the dead letters to see whether Kafka takes records."""
 ANSWER_WITHIN_S: Final = 60.0
 """Longer than a round: no request times out but by a clock that is wrong."""
 _PATH: Final = {"PYTHONPATH": str(Path(__file__).parents[2])}
@@ -122,6 +129,40 @@ class Pipeline(Rig):
         known = [Charger(charger_id=charger.name, site_id=charger.site) for charger in registered]
         await admin.put_records(self.kafka, [*SITES, *known])
 
+    async def kafka_answers(self, within_s: float = 90) -> None:
+        """Wait until Kafka takes what others send. Raises AssertionError where it never does."""
+        deadline = time.monotonic() + within_s
+        while not await self._takes_records():
+            assert time.monotonic() < deadline, f"Kafka takes no records for {within_s:.0f} s"
+            await asyncio.sleep(0.3)
+
+    async def _takes_records(self) -> bool:
+        producer = AIOKafkaProducer(acks="all", **self.kafka.kafka_client())
+        try:
+            async with asyncio.timeout(5):
+                await producer.start()
+                for partition in range(PARTITIONS):
+                    await producer.send_and_wait(topics.DEAD_LETTER, NO_LETTER, partition=partition)
+                cluster = await producer.client.fetch_all_metadata()
+        except (KafkaError, OSError, TimeoutError):
+            return False
+        finally:
+            with contextlib.suppress(KafkaError, OSError, TimeoutError):
+                await asyncio.wait_for(producer.stop(), 2)
+        leaders = [cluster.leader_for_partition(TopicPartition(topics.FRAMES, number)) for number in range(PARTITIONS)]
+        return all(leader is not None and leader >= 0 for leader in leaders)
+
+    async def well_again(self, within_s: float) -> list[str]:
+        """Wait until all gateways say that Kafka takes what comes; those that do not."""
+        waiting = list(self.gateways)
+        deadline = time.monotonic() + within_s
+        while waiting and time.monotonic() < deadline:
+            await asyncio.sleep(0.2)
+            with contextlib.suppress(OSError, KeyError):
+                if (await waiting[0].look())["ocpplog_gateway_kafka_up"]:
+                    waiting.pop(0)
+        return [f"gateway {gateway.number} does not reach Kafka, {within_s:.0f} s after others could" for gateway in waiting]
+
     async def drained(self, within_s: float = 60) -> str:
         """Wait until Kafka has all that the gateways hold; says what it has not."""
         waiting = [gateway for gateway in self.gateways if gateway.alive]
@@ -129,7 +170,7 @@ class Pipeline(Rig):
         while waiting and time.monotonic() < deadline:
             await asyncio.sleep(0.2)
             with contextlib.suppress(OSError, KeyError):
-                if not (await asyncio.to_thread(waiting[0].metrics))["ocpplog_gateway_buffer_records"]:
+                if not (await waiting[0].look())["ocpplog_gateway_buffer_records"]:
                     waiting.pop(0)
         return ", ".join(f"gateway {gateway.number} still holds records" for gateway in waiting)
 
@@ -166,12 +207,12 @@ def _gateway_settings(chance: random.Random) -> dict[str, object]:
     return {
         "kafka_idempotence": str(IDEMPOTENCE).lower(),
         "gateway_mode": "strict" if chance.random() < 0.2 else "hold",
-        "gateway_buffer_bytes": chance.choice([30_000, 100_000, 64 << 20, 64 << 20]),
+        "gateway_buffer_bytes": chance.choice([30_000, 100_000, ROOMY, ROOMY]),
         "gateway_default_site": DEFAULT_SITE,
         "gateway_min_profile": 0,
         "gateway_hold_s": HOLD_S,
         "gateway_delivery_timeout_s": 4,
-        "gateway_flush_s": 6,
+        "gateway_flush_s": FLUSH_S,
         "gateway_drain_s": 0.3,
         "gateway_spread_s": 0.5,
         "gateway_ping_interval_s": 1,

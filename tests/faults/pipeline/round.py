@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Sequence
 from typing import Final
 
 from faults.pipeline.faults import FAULTS
@@ -14,13 +15,15 @@ from faults.pipeline.verdict import Verdict, judge
 from faults.rig import Enricher
 
 _WARM_UP_S: Final = (1.5, 3.0)
+_WELL_AGAIN_S: Final = 30.0
+"""Within which a gateway notices that Kafka takes what others send."""
 
 
 class Round:
     def __init__(self, pipeline: Pipeline, seed: int) -> None:
         self.pipeline = pipeline
         self.chance = random.Random(f"{seed} round")
-        self.story = Story(pipeline, self.chance)
+        self.story = Story(pipeline, seed)
 
     async def run(self) -> Verdict:
         pipeline, story = self.pipeline, self.story
@@ -41,9 +44,13 @@ class Round:
         finally:
             for task in (*watching, reading):
                 task.cancel()
-            await asyncio.gather(*watching, reading, return_exceptions=True)
+            ended = await asyncio.gather(*watching, reading, return_exceptions=True)
+        # Who stopped looking has seen nothing wrong.
+        for error in ended:
+            if isinstance(error, Exception):
+                raise error
         verdict = await judge(pipeline, story, reader)
-        await self._end(story.crew)
+        await self._end(story.crew, verdict)
         return verdict
 
     async def _faults(self) -> None:
@@ -59,17 +66,21 @@ class Round:
         """Everything runs and is reachable; then every charger comes once more, and everything is written."""
         story, pipeline = self.story, self.pipeline
         await story.heal()
+        await pipeline.kafka_answers()
+        story.say("all is well again")
+        for problem in await pipeline.well_again(_WELL_AGAIN_S):
+            story.wrong(problem)
+        story.say("the gateways say so too")
         await asyncio.sleep(1)
         await pipeline.fleet.stop()
         await pipeline.fleet.last_visits()
         if problem := await pipeline.drained():
-            story.say(problem)
+            story.wrong(problem)
         for gateway in pipeline.gateways:
             code = await asyncio.to_thread(gateway.terminate)
             if code:
-                story.say(f"gateway {gateway.number} ended with {code}")
+                story.wrong(f"gateway {gateway.number} ended with {code}")
 
-    async def _end(self, crew: list[Enricher]) -> None:
-        for one in crew:
-            if one.runs:
-                await asyncio.to_thread(one.terminate)
+    async def _end(self, crew: Sequence[Enricher], verdict: Verdict) -> None:
+        ends = [await asyncio.to_thread(one.terminate) for one in crew]
+        verdict.wrong("wrong ends of enrichers", [f"an enricher ended with {code}" for code in ends if code])

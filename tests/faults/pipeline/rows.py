@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from clickhouse_connect.driver import Client
 
-from faults.pipeline import downloads
+from faults.pipeline import columns, downloads
 from faults.pipeline.downloads import Entry
 from faults.pipeline.model import Row, Sample
 from faults.pipeline.reader import Item, Reader
@@ -17,7 +17,16 @@ from faults.pipeline.scenarios import SITES
 from faults.pipeline.topic import Name
 from ocpplog_common.records import ConnectionEvent
 
-_COLUMNS: Final = "charger_id, site_id, source, action, outcome, request, response, gateway_id"
+_COLUMNS: Final = (
+    "charger_id, site_id, source, action, outcome, request, response, gateway_id, toUnixTimestamp64Milli(datetime), latency_ms, "
+    + ", ".join(columns.NAMES)
+)
+
+
+_SAMPLE_COLUMNS: Final = (
+    "lower(hex(connection_id)), sequence, sample, "
+    "measurand, value, phase, unit, intDiv(toUnixTimestamp64Micro(sampled_at), 1000000)"
+)
 
 
 @dataclass(slots=True)
@@ -30,7 +39,7 @@ class RowsVerdict:
     out_of_scope: list[str] = field(default_factory=list)
 
 
-Stored = dict[Name, tuple[str, ...]]
+Stored = dict[Name, tuple[Any, ...]]
 
 
 class Event(NamedTuple):
@@ -71,8 +80,8 @@ class Store:
         return downloads.stored(self._client)
 
     def events(self) -> Counter[Event]:
-        columns = "kind, charger_id, site_id, lower(hex(connection_id)), gateway_id, frames_from_charger, frames_from_csms"
-        return Counter(Event(*row) for row in self._ask(columns, "connection_event", "datetime"))
+        wanted = "kind, charger_id, site_id, lower(hex(connection_id)), gateway_id, frames_from_charger, frames_from_csms"
+        return Counter(Event(*row) for row in self._ask(wanted, "connection_event", "datetime"))
 
     def compare(self, expected: Mapping[Name, Row], tolerated: Iterable[Name]) -> tuple[RowsVerdict, Stored]:
         """`tolerated` may be there without being expected."""
@@ -92,29 +101,30 @@ class Store:
         return verdict, stored
 
     def _samples(self, verdict: RowsVerdict) -> dict[Name, list[Sample]]:
-        found = self._ask("lower(hex(connection_id)), sequence, sample, measurand, value", "meter_sample", "sample")
+        found = self._ask(_SAMPLE_COLUMNS, "meter_sample", "sample")
         places = Counter((row[0], row[1], row[2]) for row in found)
         verdict.doubled += [place[:2] for place, count in places.items() if count > 1]
         samples: dict[Name, list[Sample]] = {}
-        for connection, sequence, _, measurand, value in found:
-            samples.setdefault((connection, sequence), []).append((measurand, value))
+        for connection, sequence, _, *sample in found:
+            samples.setdefault((connection, sequence), []).append(tuple(sample))
         return samples
 
-    def _ask(self, columns: str, table: str, order: str) -> list[tuple[Any, ...]]:
-        rows = self._client.query(f"SELECT {columns} FROM ocpplog.{table} ORDER BY {order}").result_rows
+    def _ask(self, wanted: str, table: str, order: str) -> list[tuple[Any, ...]]:
+        rows = self._client.query(f"SELECT {wanted} FROM ocpplog.{table} ORDER BY {order}").result_rows
         return [tuple(row) for row in rows]
 
 
-def _differences(name: Name, expected: Row, found: tuple[str, ...], samples: list[Sample]) -> list[str]:
-    charger, site, source, action, outcome, request, response, gateway = found
-    told = (charger, site, source, action, request, response, gateway, samples)
+def _differences(name: Name, expected: Row, found: tuple[Any, ...], samples: list[Sample]) -> list[str]:
+    charger, site, source, action, outcome, request, response, gateway, datetime_ms, latency_ms, *cells = found
+    told = (charger, site, source, action, request, response, gateway, datetime_ms, latency_ms, samples, tuple(cells))
     wanted = (
         *(expected.charger, expected.site, expected.source, expected.action, expected.request, expected.response),
-        *(expected.gateway, expected.samples),
+        *(expected.gateway, expected.datetime_ms, expected.latency_ms, expected.samples),
+        columns.of(expected.action, expected.request, expected.response, outcome in ("result", "unmatched")),
     )
     if told == wanted and outcome in expected.outcomes:
         return []
-    return [f"row {name}: expected {expected}, found {found} with {samples}"]
+    return [f"row {name}: expected {expected}, {wanted[-1]}; found {found} with {samples}"]
 
 
 def _disordered(rows: Sequence[tuple[Any, ...]]) -> list[str]:
@@ -149,7 +159,7 @@ async def through_the_api(reader: Reader, stored: Stored, entries: Sequence[Entr
             verdict.problems += [f"{form} for {sites[0]}: {one}" for one in told]
 
 
-def _compare_items(what: str, items: Sequence[Item], wanted: Mapping[Name, tuple[str, ...]], verdict: RowsVerdict) -> None:
+def _compare_items(what: str, items: Sequence[Item], wanted: Mapping[Name, tuple[Any, ...]], verdict: RowsVerdict) -> None:
     found = {_name(item["id"]): item for item in items}
     if len(found) != len(items):
         verdict.problems.append(f"{what}: {len(items)} entries of {len(found)} names")

@@ -11,7 +11,7 @@ from typing import Final
 from faults.pipeline import journal, topic, wire
 from faults.pipeline.model import Model, Row
 from faults.pipeline.reader import Reader
-from faults.pipeline.rig import ANSWER_WITHIN_S, Pipeline
+from faults.pipeline.rig import ANSWER_WITHIN_S, NO_LETTER, ROOMY, Pipeline
 from faults.pipeline.rows import RowsVerdict, Store, event_differences, through_the_api
 from faults.pipeline.scenarios import SITES
 from faults.pipeline.story import Story
@@ -67,6 +67,9 @@ async def judge(pipeline: Pipeline, story: Story, reader: Reader) -> Verdict:
     rows, stored = await asyncio.to_thread(store.compare, expected, tolerated)
     await through_the_api(reader, stored, await asyncio.to_thread(store.entries), rows)
     _tell_rows(verdict, rows, reader)
+    letters = [value for value, _ in await pipeline.dead_letters() if value != NO_LETTER]
+    verdict.wrong("put aside", [f"{value[:100]!r}" for value in letters])
+    verdict.wrong("not as it must go", story.wrongs)
     return verdict
 
 
@@ -111,7 +114,9 @@ def _ways(pipeline: Pipeline, found: Topic) -> tuple[list[Way], list[str]]:
 def _tell_wire(verdict: Verdict, pipeline: Pipeline, story: Story, sides: list[Way], found: Topic, problems: list[str]) -> None:
     runs = {run.gateway_id: run for gateway in pipeline.gateways for run in gateway.runs}
     strict = pipeline.settings["gateway_mode"] == "strict"
-    told: WireVerdict = wire.compare(sides, found, runs, story.silences, strict)
+    told: WireVerdict = wire.compare(
+        sides, found, runs, story.silences, strict, story.wrong_clocks, roomy=pipeline.settings["gateway_buffer_bytes"] == ROOMY
+    )
     verdict.counts |= {
         "connections": len({way.connection_id for way in sides if way.connection_id}),
         "frames sent": sum(len(way.sent) for way in sides),
@@ -147,4 +152,4 @@ def _tell_rows(verdict: Verdict, rows: RowsVerdict, reader: Reader) -> None:
     verdict.wrong("foreign rows", [str(name) for name in rows.foreign])
     verdict.wrong("wrong rows", rows.problems)
     verdict.wrong("in another site's scope", rows.out_of_scope)
-    verdict.wrong("wrong answers meanwhile", reader.complaints)
+    verdict.wrong("wrong answers meanwhile", reader.complaints if reader.pages else ["nobody could read a page"])

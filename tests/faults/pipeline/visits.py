@@ -27,14 +27,18 @@ NOT_CONNECTED: Final = (OSError, TimeoutError, InvalidHandshake, ConnectionClose
 @dataclass(slots=True)
 class Visit:
     """What a charger remembers of its connection `number`, to gateway `replica`. Frames in the order of the wire; `received` with
-    the time of each (microseconds since 1970). Of `sent`, the last may never have left."""
+    the time of each (microseconds since 1970), `sent_at` those of `sent`, of which the last may never have left. `binary`: those
+    that were no text. `last`: nothing is in the way any more."""
 
     charger: str
     number: int
     protocol: str
     replica: int
     opened_us: int = 0
+    last: bool = False
     sent: list[bytes] = field(default_factory=list)
+    sent_at: list[int] = field(default_factory=list)
+    binary: set[bytes] = field(default_factory=set)
     received: list[tuple[int, bytes]] = field(default_factory=list)
 
     @property
@@ -70,6 +74,9 @@ class Line:
     async def send(self, frame: bytes, *, text: bool = True) -> None:
         async with self._turn:
             self.visit.sent.append(frame)
+            self.visit.sent_at.append(time.time_ns() // 1000)
+            if not text:
+                self.visit.binary.add(frame)
             await self._socket.send(frame, text=text)
 
     def abort(self) -> None:

@@ -11,7 +11,7 @@ from faults.pipeline.gateways import Run
 from faults.pipeline.journal import Line
 from faults.pipeline.topic import Recorded, Topic
 from faults.pipeline.visits import Visit
-from ocpplog_common.envelope import Source
+from ocpplog_common.envelope import Opcode, Source
 from ocpplog_common.records import ConnectionEventKind
 
 Place = tuple[str, int]
@@ -20,7 +20,7 @@ Place = tuple[str, int]
 
 @dataclass(slots=True)
 class Way:
-    """`sent` by one end; `received` by the other, with the time of each; `recorded`: what the topic has, in its order.
+    """`sent` by one end; `received` by the other, each with the time of each; `recorded`: what the topic has, in its order.
 
     `read`: how many of them the gateway says it got, where it says so. `run`: the gateway's process.
     """
@@ -28,6 +28,7 @@ class Way:
     visit: Visit
     source: Source
     sent: list[bytes]
+    sent_at: list[int]
     received: list[tuple[int, bytes]]
     run: Run | None = None
     recorded: list[Recorded] = field(default_factory=list)
@@ -41,10 +42,10 @@ class Way:
         known = max(len(self.received), max(self.on_topic, default=-1) + 1)
         return [place for place in range(self.read if self.read is not None else known) if place not in self.on_topic]
 
-    @property
-    def certain(self) -> bool:
-        """Whether it is known how much the gateway got."""
-        return self.read is not None or not self.sent
+    def perhaps_missing(self) -> list[int]:
+        """Places after those, of what the gateway may have got: all that was sent, where nobody says how much that was."""
+        known = max(len(self.received), max(self.on_topic, default=-1) + 1)
+        return [] if self.read is not None else list(range(known, len(self.sent)))
 
     def __str__(self) -> str:
         return f"{self.visit.tag} {self.source}"
@@ -70,9 +71,11 @@ def _of_both_ends(visits: Iterable[Visit], lines: Sequence[Line]) -> dict[tuple[
     found = {}
     for visit in visits:
         place = visit.charger, visit.number
-        got = [(line.at_us, line.frame) for line in central[place, False]]
-        found[place, Source.CHARGER] = Way(visit, Source.CHARGER, visit.sent, got)
-        found[place, Source.CSMS] = Way(visit, Source.CSMS, [line.frame for line in central[place, True]], visit.received)
+        got, told = central[place, False], central[place, True]
+        received = [(line.at_us, line.frame) for line in got]
+        found[place, Source.CHARGER] = Way(visit, Source.CHARGER, visit.sent, visit.sent_at, received)
+        sent, sent_at = [line.frame for line in told], [line.at_us for line in told]
+        found[place, Source.CSMS] = Way(visit, Source.CSMS, sent, sent_at, visit.received)
     return found
 
 
@@ -145,6 +148,9 @@ def _match(way: Way) -> list[str]:
         else:
             way.on_topic[place] = record
             last_place, last_sequence = place, record.envelope.sequence
+        binary = way.source is Source.CHARGER and record.envelope.frame in way.visit.binary
+        if record.envelope.opcode is not (Opcode.BINARY if binary else Opcode.TEXT):
+            problems.append(f"{way}: {record.name} is recorded as {record.envelope.opcode}")
     if way.read is not None and way.read > len(way.sent):
         problems.append(f"{way}: the gateway got {way.read} frames, of {len(way.sent)}")
     return problems

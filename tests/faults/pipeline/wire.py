@@ -2,13 +2,16 @@
 
 The promise (docs/architecture.md, ADR 4 and 6), as it is checked here:
 
-- What a gateway passed on is on Kafka, byte for byte, in the order of its sender; or a gap says how many frames of which sender
-  are missing, how long together, on how many connections, and names the first.
+- What a gateway passed on is on Kafka, byte for byte, in the order in which it came from both sides; or a gap says how many
+  frames of which sender are missing, from when to when, how long together, on how many connections, and names the first.
 - What is missing of a gateway that ended well, or was told by SIGTERM and exits with 0, is declared, all of it.
 - A gateway that SIGTERM ends while Kafka is silent exits with 1 and says how many records that costs: no more is missing.
 - A gateway that SIGKILL ends takes undeclared with it only what it had passed on without Kafka: none in mode strict; in mode
-  hold only where Kafka was silent (`Silence`, or `kafka_up` was 0), and only what it passed on later than the hold time before
+  hold only while Kafka was silent (`Silence`, or `kafka_up` was 0), and only what it passed on later than the hold time before
   `kafka_up` was last 1.
+- Once all is well again, nothing is missing at all, where the buffer has room for what all chargers say at once.
+- Each connection has an event for its beginning and one for its end, unless its gateway was killed, or said that events did
+  not fit.
 """
 
 from __future__ import annotations
@@ -18,17 +21,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from faults.pipeline import fits
+from faults.pipeline.fits import Cursor, Missing, Stretch
 from faults.pipeline.gateways import Run
-from faults.pipeline.rig import HOLD_S
+from faults.pipeline.rig import FLUSH_S, HOLD_S
 from faults.pipeline.story import Silence
 from faults.pipeline.topic import Recorded, Topic
 from faults.pipeline.ways import Way
 from ocpplog_common.envelope import Source
+from ocpplog_common.records import ConnectionEventKind
 
 _LOOK_S: Final = 0.4
 """How late a gateway notices that a record is late, on a busy machine."""
-Missing = tuple[Way, int]
-"""A frame that is not on the topic, by its place among what was sent."""
+_CLOCK_US: Final = 20_000
+"""By how much two processes may tell another time of the same moment."""
 
 
 @dataclass(slots=True)
@@ -42,9 +48,20 @@ class WireVerdict:
     lost: list[str] = field(default_factory=list)
 
 
-def compare(ways: Sequence[Way], topic: Topic, runs: Mapping[str, Run], silences: Sequence[Silence], strict: bool) -> WireVerdict:
+def compare(
+    ways: Sequence[Way],
+    topic: Topic,
+    runs: Mapping[str, Run],
+    silences: Sequence[Silence],
+    strict: bool,
+    wrong_clocks_s: float = 0.0,
+    *,
+    roomy: bool = True,
+) -> WireVerdict:
+    """`wrong_clocks_s`: by how much, at most, the clock of a gateway was wrong. `roomy`: no buffer is full while all is well."""
     verdict = WireVerdict()
     _sequences(ways, topic, verdict)
+    _events(ways, topic, runs, silences, verdict)
     groups: dict[tuple[str, str, Source], list[Way]] = defaultdict(list)
     for way in ways:
         groups[way.run.gateway_id if way.run else "", way.visit.charger, way.source].append(way)
@@ -54,11 +71,13 @@ def compare(ways: Sequence[Way], topic: Topic, runs: Mapping[str, Run], silences
         gaps[envelope.gateway_id, envelope.charger_id, envelope.source].append(record)
     undeclared: dict[str, list[Missing]] = defaultdict(list)
     for key in sorted(groups.keys() | gaps.keys()):
-        undeclared[key[0]] += _declared(sorted(groups[key], key=lambda way: way.visit.number), gaps[key], verdict)
+        mine = sorted(groups[key], key=lambda way: way.visit.number)
+        undeclared[key[0]] += _declared(mine, gaps[key], verdict, _CLOCK_US + int(wrong_clocks_s * 1e6))
     for gateway_id, frames in undeclared.items():
         _excuse(runs.get(gateway_id), frames, silences, strict, verdict)
     if strict:
         verdict.problems += [f"{way}: passed on, not recorded" for way in ways if _passed_on_only(way)]
+    verdict.problems += [f"{way}: missing, when all was well" for way in ways if roomy and way.visit.last and way.missing()]
     return verdict
 
 
@@ -73,7 +92,11 @@ def _sequences(ways: Sequence[Way], topic: Topic, verdict: WireVerdict) -> None:
         if way.connection_id:
             connections[way.connection_id].append(way)
     for connection_id, both in connections.items():
-        numbers = {record.envelope.sequence for way in both for record in way.recorded}
+        recorded = sorted((record for way in both for record in way.recorded), key=lambda record: record.offset)
+        order = [record.envelope.sequence for record in recorded]
+        if order != sorted(order) or len({record.partition for record in recorded}) > 1:
+            verdict.problems.append(f"{both[0].visit.tag} {connection_id}: out of order over both sides")
+        numbers = set(order)
         if all(way.read is not None for way in both):
             wanted = sum(way.read or 0 for way in both)
             holes = set(range(1, wanted + 1)) - numbers
@@ -84,52 +107,79 @@ def _sequences(ways: Sequence[Way], topic: Topic, verdict: WireVerdict) -> None:
     verdict.problems += [f"gap {gap.name} names a frame that is there" for gap in topic.gaps if gap.name in known]
 
 
-def _declared(ways: Sequence[Way], gaps: Sequence[Recorded], verdict: WireVerdict) -> list[Missing]:
+def _events(
+    ways: Sequence[Way], topic: Topic, runs: Mapping[str, Run], silences: Sequence[Silence], verdict: WireVerdict
+) -> None:
+    told = {(event.connection_id, event.kind) for event in topic.events}
+    absent: dict[str, list[str]] = defaultdict(list)
+    for way in ways:
+        if way.source is Source.CHARGER and way.connection_id and way.run and way.run.ended != "killed":
+            for kind in (ConnectionEventKind.CONNECT, ConnectionEventKind.DISCONNECT):
+                if (way.connection_id, kind) not in told:
+                    absent[way.run.gateway_id].append(f"{way.visit.tag} {way.connection_id}: no event, {kind}")
+    for gateway_id, problems in absent.items():
+        run = runs[gateway_id]
+        if len(problems) > run.events_lost + run.left and not _silent_at_the_end(run, silences):
+            verdict.problems += problems
+
+
+def _declared(ways: Sequence[Way], gaps: Sequence[Recorded], verdict: WireVerdict, clock_us: int) -> list[Missing]:
     """Compares the gaps of a charger's sender with what is missing of it; returns what no gap declares."""
-    missing = [(way, place) for way in ways for place in way.missing()]
-    verdict.missing += len(missing)
-    count = sum(record.gap.count for record in gaps)
-    verdict.declared += count
-    if all(way.certain for way in ways):
-        left = list(missing)
-        for record in gaps:
-            mine, left = left[: record.gap.count], left[record.gap.count :]
-            verdict.problems += _differences(record, mine)
-        return left
-    # How much the gateway got is not known of all: at least what is missing for certain.
-    most = len(missing) + sum(len(way.sent) for way in ways if not way.certain)
-    inner = [place for way in ways for place in way.missing() if place < max(way.on_topic, default=-1)]
-    if not len(inner) <= count <= most:
-        verdict.problems.append(
-            f"{ways[0] if ways else gaps[0].name}: gaps of {count} frames, missing are {len(inner)} to {most}"
-        )
-    return missing[count:]
+    stretches = [stretch for stretch in map(Stretch.of, ways) if stretch.places]
+    verdict.missing += sum(stretch.known for stretch in stretches)
+    undeclared: list[Missing] = []
+    cursor: Cursor = (0, 0)
+    for record in gaps:
+        gap = record.gap
+        verdict.declared += gap.count
+        if found := fits.fit(stretches, cursor, record):
+            frames, skipped, cursor = found
+            undeclared += skipped
+            verdict.problems += _differences(record, frames, clock_us)
+        else:
+            told = f"{gap.count} frames, {gap.bytes} bytes, {gap.connections} connections"
+            verdict.problems.append(f"gap {record.name} of {gap.charger_id} {gap.source}: not what is missing: {told}")
+    return undeclared + fits.between(stretches, cursor, (len(stretches), 0))
 
 
-def _differences(record: Recorded, frames: Sequence[Missing]) -> list[str]:
-    gap = record.gap
-    told = (gap.count, gap.bytes, gap.connections)
-    found = (len(frames), sum(len(way.sent[place]) for way, place in frames), len({way.visit.number for way, _ in frames}))
-    problems = [] if told == found else [f"gap {record.name}: count, bytes, connections are {told}, missing are {found}"]
+def _differences(record: Recorded, frames: Sequence[Missing], clock_us: int) -> list[str]:
+    gap, problems = record.gap, []
     if (gap.charger_id, gap.site_id, gap.source) != (record.envelope.charger_id, record.envelope.site_id, record.envelope.source):
         problems.append(f"gap {record.name}: of another charger than its record says")
     if gap.first_at > gap.last_at:
         problems.append(f"gap {record.name}: ends before it begins")
+    for what, when, (way, place) in (("begins", gap.first_at, frames[0]), ("ends", gap.last_at, frames[-1])):
+        at_us = int(when.timestamp() * 1e6)
+        latest = way.received[place][0] if place < len(way.received) else at_us
+        if not way.sent_at[place] - clock_us <= at_us <= latest + clock_us:
+            wanted = f"from {way.sent_at[place]} to {latest}"
+            problems.append(f"gap {record.name}: {what} at {at_us}, its frame was on its way {wanted}")
     return problems
 
 
 def _excuse(run: Run | None, frames: Sequence[Missing], silences: Sequence[Silence], strict: bool, verdict: WireVerdict) -> None:
-    if run and run.ended == "exit 1":
-        allowed = list(frames[: run.left])
+    allowed: Sequence[Missing] = []
+    # What stands before recorded frames of its sender is declared before them.
+    last = [(way, place) for way, place in frames if place > max(way.on_topic, default=-1)]
+    if run and run.ended == "exit 1" and _silent_at_the_end(run, silences):
+        allowed = last[: run.left]
     elif run and run.ended == "killed" and not strict:
         mine = [silence for silence in silences if silence.gateway == run.replica]
-        allowed = [(way, place) for way, place in frames if _may_be_lost(run, way, place, mine)]
-    else:
-        allowed = []
+        allowed = [(way, place) for way, place in last if _may_be_lost(run, way, place, mine)]
     verdict.excused += len(allowed)
-    for way, place in frames[len(allowed) :] if run and run.ended == "exit 1" else [one for one in frames if one not in allowed]:
-        how = f"{run.gateway_id}, {run.ended or 'running'}" if run else "no gateway"
-        verdict.lost.append(f"{way} frame {place} of {len(way.sent)} ({how}): {way.sent[place][:60]!r}")
+    excused = {(id(way), place) for way, place in allowed}
+    for way, place in frames:
+        if (id(way), place) not in excused:
+            how = f"{run.gateway_id}, {run.ended or 'running'}" if run else "no gateway"
+            verdict.lost.append(f"{way} frame {place} of {len(way.sent)} ({how}): {way.sent[place][:60]!r}")
+
+
+def _silent_at_the_end(run: Run, silences: Sequence[Silence]) -> bool:
+    """Whether Kafka was not as it should be while the gateway ended, by what was done to it or as the gateway said."""
+    began_us = run.ended_us - int((FLUSH_S + 3) * 1e6)
+    mine = [silence for silence in silences if silence.gateway == run.replica]
+    done = any(silence.begin_us <= run.ended_us and silence.end_us >= began_us for silence in mine)
+    return done or any(not look.up for look in run.looks if look.at_us >= began_us)
 
 
 def _may_be_lost(run: Run, way: Way, place: int, silences: Sequence[Silence]) -> bool:
@@ -142,5 +192,7 @@ def _may_be_lost(run: Run, way: Way, place: int, silences: Sequence[Silence]) ->
     since = [look for look in run.looks if at_us + hold_us + late_us < look.at_us < run.ended_us]
     # Of a busy machine, Kafka may be silent without a fault of ours: then the gateway said so.
     told = next((not look.up for look in run.looks if look.at_us >= at_us), False)
-    silent = told or any(silence.begin_us <= at_us - hold_us + late_us for silence in silences)
-    return silent and not any(look.up for look in since)
+    done = any(
+        silence.begin_us <= at_us - hold_us + late_us and at_us <= silence.end_us + hold_us + late_us for silence in silences
+    )
+    return (told or done) and not any(look.up for look in since)

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import scraped
+from benchmarks.soak.__main__ import maximum
 from benchmarks.soak.quantities import MOST_PARTS, QUANTITIES
 from benchmarks.soak.report import Report, report, series, write
 from benchmarks.soak.run import Count, Found, Plan
@@ -74,6 +75,18 @@ def test_the_warm_up_is_not_judged() -> None:
 def test_too_few_samples_prove_nothing() -> None:
     assert judge("x", "MiB", Series([0.0], [1.0]), Flat(floor=8)).met is False
     assert judge("x", "MiB", Series([], []), "not judged").met is False
+    some = Series([float(at) for at in range(20)], [1.0] * 20)
+    assert judge("x", "MiB", some, Flat(floor=8), looks=20).met is True
+    assert judge("x", "MiB", some, Flat(floor=8), looks=40).met is False
+
+
+def test_the_maximum_is_the_highest_rate_within_the_bound(tmp_path: Path) -> None:
+    file = tmp_path / "rate.json"
+    assert maximum(file) == 0
+    file.write_text(
+        json.dumps({"lines": {"p99": [{"x": 100, "median": 0.5}, {"x": 900, "median": 1.4}, {"x": 999, "median": 1.6}]}})
+    )
+    assert maximum(file) == 900
 
 
 def samples(**growth: float) -> list[dict[str, float]]:

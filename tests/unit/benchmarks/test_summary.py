@@ -47,8 +47,8 @@ def enricher() -> Any:
 
 
 def store() -> Any:
-    figure = StoreFigure("bytes a row", "bytes", 0.75, {"reference": [100, 100], "ocpp_log": [50, 60]})
-    return through_json({"figures": [{**asdict(figure), "value": figure.value, "met": figure.met}]})
+    figure = StoreFigure("bytes a row", "bytes", 0.75, {"reference": [100, 100], "ocpp_log": [50, 60]}, {})
+    return through_json({"figures": [{**asdict(figure), "applied": figure.applied, "value": figure.value, "met": figure.met}]})
 
 
 def api() -> Any:
@@ -124,13 +124,26 @@ def test_a_report_keeps_what_it_has_of_benchmarks_that_were_not_run(tmp_path: Pa
     assert _reported(report) == {}
 
 
+def test_a_query_that_answers_other_rows_is_no_faster_one() -> None:
+    samples = {"reference": [100.0], "ocpp_log": [50.0]}
+    assert StoreFigure("a question", "ms", 1, samples, {"reference": 50, "ocpp_log": 50}).met
+    other = StoreFigure("a question", "ms", 1, samples, {"reference": 50, "ocpp_log": 0})
+    assert not other.met and "OTHER ROWS" in other.as_text()
+
+
+def test_what_runs_it_again_is_said_without_paths_of_this_machine() -> None:
+    command = context()["command"]
+    assert command.startswith("python -m ") and str(Path(__file__).parents[3]) not in command
+
+
 @pytest.mark.parametrize(("values", "expected"), [([3, 1, 2], (1, 3)), ([1, 2, 3, 4, 100], (2, 4)), ([7], (7, 7))])
 def test_the_middle_half(values: list[float], expected: tuple[float, float]) -> None:
     assert quartiles(values) == expected
 
 
-def test_the_page_shows_what_was_measured_and_nothing_else(tmp_path: Path) -> None:
-    assert "##" not in graphs.page(tmp_path)[0]
+def test_the_page_shows_what_was_measured_and_says_what_was_not(tmp_path: Path) -> None:
+    nothing = graphs.page(tmp_path)
+    assert nothing[0].count("Not measured") == 4 and nothing[1] == {}
     curve = Curve("rate", "frames/s", "seconds", {"p50": [point(100, [0.1, 0.2, 0.3]), Point(200, 0.4, 0.4, 0.4)]}, "A note.")
     (tmp_path / "curves").mkdir()
     (tmp_path / "curves/rate.json").write_text(json.dumps({**context(), "quick": True, **curve.as_json()}))
