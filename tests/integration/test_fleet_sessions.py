@@ -305,6 +305,8 @@ class TestOverview:
             fleet.log.status("24 10:00", f"CP{hours}", 1, "Faulted", error_code="GroundFailure", vendor_error_code="E7", **at)
         at = {"site_id": site, "datetime": ago(hours=1), "latency_ms": None}
         fleet.log.exchange("24 10:00", "CP1", "Reset", source="csms", outcome="timeout", **at)
+        # The fault is over.
+        fleet.log.exchange("24 10:00", "CP1", "NotifyEvent", vendor_error_code="E7", **at)
         found = fleet.get("/v1/overview", (site,))
         hours = found["entries_per_hour"]
         assert len({hour["at"] for hour in hours}) == 24 and hours == sorted(hours, key=lambda hour: str(hour["at"]))

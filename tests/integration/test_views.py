@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 from itertools import count
+from typing import Any
 
 import clickhouse_connect
 import pytest
 from clickhouse_connect.driver import Client
 
-from integration.views_support import Log
+from integration.views_support import Log, own_time
 from support.processes import local_clickhouse
 
 pytestmark = pytest.mark.integration
@@ -115,15 +116,19 @@ class TestSessions:
         assert log.ask(SESSION)[0][3:] == (None, "")
 
     def test_2x_with_begin_and_end(self, log: Log) -> None:
-        log.event_2x("24 10:00", "CP1", "ab-1", "Started", connector_id=2, id_tag="TAG-1")
-        log.event_2x("24 10:00:20", "CP1", "ab-1", "Started", request_timestamp="2024-11-24 10:00:00")
-        log.event_2x("24 10:30", "CP1", "ab-1", "Updated")
-        log.event_2x("24 11:00", "CP1", "ab-1", "Ended", reason="EVDisconnected")
-        for when, context, register in (("10:00", "Transaction.Begin", 50), ("10:30", "Sample.Periodic", 9000)):
-            log.sample(f"24 {when}", "CP1", "ab-1", "Energy.Active.Import.Register", register, context=context)
-        log.sample("24 11:00", "CP1", "ab-1", "Energy.Active.Import.Register", 650, context="Transaction.End")
+        log.sent("24 10:00", "CP1", "TransactionEvent", event_2x("24 10:00", "Started", {"Transaction.Begin": 50}))
+        log.sent("24 10:00:20", "CP1", "TransactionEvent", event_2x("24 10:00", "Started", {"Transaction.Begin": 50}))
+        log.sent("24 10:30", "CP1", "TransactionEvent", event_2x("24 10:30", "Updated", {"Sample.Periodic": 9000}))
+        log.sent("24 11:00", "CP1", "TransactionEvent", event_2x("24 11:00", "Ended", {"Transaction.End": 650}))
         columns = "connector_id, id_tag, reason, duration_s, energy_wh, energy_from, is_open"
         assert log.ask(f"SELECT {columns} FROM log.sessions") == [(2, "TAG-1", "EVDisconnected", 3600, 600, "samples", False)]
+
+    def test_2x_without_a_begin_says_what_there_is(self, log: Log) -> None:
+        log.sent("24 10:05", "CP1", "TransactionEvent", event_2x("24 10:05", "Updated", {"Sample.Periodic": 100}))
+        log.sent("24 11:00", "CP1", "TransactionEvent", event_2x("24 11:00", "Ended", {"transaction.end": 650}))
+        log.sent("24 11:00", "CP2", "TransactionEvent", event_2x("24 11:00", "Ended", {"Transaction.End": 650}))
+        found = log.ask("SELECT energy_wh, energy_from FROM log.sessions ORDER BY charger_id")
+        assert found == [(550, "register"), (None, "")], "one reading alone says nothing"
 
     def test_2x_still_open_by_its_first_and_last_register(self, log: Log) -> None:
         log.event_2x("24 10:00", "CP1", "ab-1", "Updated", connector_id=1)
@@ -144,6 +149,62 @@ class TestSessions:
         log.sample("24 10:20", "CP2", "7", "Power.Active.Import", 9999, sequence=20, location="EV")
         assert log.ask("SELECT max_power_w FROM log.sessions ORDER BY charger_id") == [(6000,), (4300,)]
 
+    def test_samples_are_the_outlets_or_all_of_one_other_place_however_they_are_spelt(self, log: Log) -> None:
+        def power(charger: str, **places: float) -> None:
+            for place, watts in places.items():
+                log.sample("24 10:00", charger, "7", "power.active.import", watts, sequence=1, location=place.strip("_"))
+
+        power("1 body", Body=7000)
+        power("2 outlet", Body=7000, OUTLET=6900, Inlet=7100)
+        power("3 others", Inlet=7100, Body=7000)
+        power("4 vendor's", Roof=5000)
+        for phase in ("l1", "L2-n", "L3"):
+            log.sample("24 10:00", "5 phases", "7", "Power.Active.Import", 2000, sequence=1, phase=phase, location="Body")
+            log.sample("24 10:00", "5 phases", "7", "Power.Active.Import", 9000, sequence=1, phase=phase, location="EV")
+        sql = "SELECT charger_id, max_power_w FROM log.sessions ORDER BY charger_id"
+        powers = (7000, 6900, 7000, 5000, 6000)
+        chargers = ("1 body", "2 outlet", "3 others", "4 vendor's", "5 phases")
+        assert log.ask(sql) == list(zip(chargers, powers, strict=True))
+
+    def test_registers_of_two_meters_are_not_compared(self, log: Log) -> None:
+        for minute, body, inlet in ((0, 100, 90_000), (30, 700, 90_900)):
+            for place, value in (("Inlet", inlet), ("Body", body)):
+                log.sample(f"24 10:{minute}", "CP1", "7", "energy.active.import.register", value, location=place)
+                log.sample(f"24 10:{minute}", "CP2", "7", "Energy.Active.Import.Register", value, location=place)
+        log.sample("24 11:00", "CP2", "7", "Energy.Active.Import.Register", 5000, location="outlet")
+        log.sample("24 11:30", "CP2", "7", "Energy.Active.Import.Register", 5300)
+        log.sample("24 10:00", "CP3", "7", "Energy.Active.Import.Register", 1, location="Body", context="Transaction.Begin")
+        log.sample("24 10:30", "CP3", "7", "Energy.Active.Import.Register", 700)
+        log.sample("24 11:00", "CP3", "7", "Energy.Active.Import.Register", 900, context="TRANSACTION.END")
+        assert log.ask("SELECT energy_wh, energy_from FROM log.sessions ORDER BY charger_id") == [
+            (600, "register"),
+            (300, "register"),
+            (200, "register"),
+        ]
+
+    def test_a_phase_that_is_told_twice_of_one_moment_counts_once(self, log: Log) -> None:
+        def phases(charger: str, watts: float, sample: int, **columns: Any) -> None:
+            for n in (1, 2, 3):
+                told: dict[str, Any] = {"sequence": 1, "phase": f"L{n}", "sample": sample + n} | columns
+                log.sample("24 10:00", charger, "7", "Power.Active.Import", watts, **told)
+
+        for charger, (first, second) in {
+            "1 clock": ({"context": "Sample.Periodic"}, {"context": "Sample.Clock"}),
+            "2 outlet": ({"location": ""}, {"location": "Outlet"}),
+        }.items():
+            phases(charger, 3680, 0, **first)
+            phases(charger, 3680, 10, **second)
+        phases("3 begin", 1000, 0, context="Sample.Periodic")
+        phases("3 begin", 5000, 10, context="Interruption.Begin")
+        log.sample("24 10:00", "4 line", "7", "Power.Active.Import", 3000, sequence=1, phase="L1")
+        log.sample("24 10:00", "4 line", "7", "Power.Active.Import", 3000, sequence=1, phase="L1-N", sample=1)
+        assert [row[0] for row in log.ask("SELECT max_power_w FROM log.sessions ORDER BY charger_id")] == [
+            11_040,
+            11_040,
+            3000,
+            3000,
+        ]
+
     def test_of_a_range_only_that_is_read(self, log: Log) -> None:
         for day in range(1, 21):
             log.start(f"{day} 10:00", "CP1", str(day), 0)
@@ -162,6 +223,15 @@ class TestSessions:
             [row[0] for row in log.ask(f"DESCRIBE TABLE {source}")] for source in ("log.sessions", f"(SELECT * FROM {always})")
         ]
         assert names[0] == names[1]
+
+
+def event_2x(when: str, kind: str, registers: dict[str, float]) -> dict[str, Any]:
+    """A TransactionEvent; `registers` in Wh by their context."""
+    sampled = [{"context": context, "value": value} for context, value in registers.items()]
+    own = {"eventType": kind, "timestamp": own_time(when), "triggerReason": "Trigger", "seqNo": 0}
+    known = {"transactionInfo": {"transactionId": "ab-1", "stoppedReason": "EVDisconnected" if kind == "Ended" else None}}
+    started = {"evse": {"id": 2}, "idToken": {"idToken": "TAG-1", "type": "Local"}} if kind == "Started" else {}
+    return own | known | started | {"meterValue": [{"timestamp": own_time(when), "sampledValue": sampled}]}
 
 
 class TestConnections:
@@ -231,6 +301,69 @@ class TestByDay:
         sql = "SELECT connector_id, available_share, faulted_share, occupied_share FROM log.availability_by_day"
         assert log.ask(f"{sql} WHERE day = '2024-11-20' ORDER BY 1") == [(1, 1, 0, 0), (2, 0, 0.5, 0.5)]
 
+    def test_connectors_of_one_evse_are_combined(self, log: Log) -> None:
+        def told(hour: int, connector: int, status: str, evse: int = 1) -> None:
+            payload = {
+                "timestamp": own_time(f"20 {hour}:00"),
+                "connectorStatus": status,
+                "evseId": evse,
+                "connectorId": connector,
+            }
+            log.sent(f"20 {hour}:00", "CP1", "StatusNotification", payload)
+
+        told(0, 1, "Available")
+        told(0, 2, "Available")
+        told(3, 1, "Occupied")
+        told(3, 2, "Unavailable")
+        told(9, 1, "Faulted")
+        told(12, 2, "Available")
+        told(18, 2, "Faulted")
+        told(21, 1, "Unavailable")
+        told(0, 1, "Available", evse=2)
+        told(12, 1, "Faulted", evse=2)
+        shares = "available_share, occupied_share, faulted_share, unavailable_share, faults"
+        # EVSE 1: both free 0-3, one in use 3-9, one faulted and none usable 9-12, one free 12-18, none usable from 18 on.
+        assert log.ask(f"SELECT connector_id, {shares} FROM log.availability_by_day WHERE day = '2024-11-20' ORDER BY 1") == [
+            (1, 9 / 24, 6 / 24, 9 / 24, 0, 2),
+            (2, 0.5, 0, 0.5, 0, 1),
+        ]
+        assert log.ask(f"SELECT {shares} FROM log.availability_by_day WHERE connector_id = 1 AND day = '2024-11-21'") == [
+            (0, 0, 1, 0, 0)
+        ]
+
+    def test_states_that_notify_event_tells(self, log: Log) -> None:
+        def told(hour: int, *events: tuple[str, dict[str, int] | None, str], noise: bool = False) -> None:
+            data: list[dict[str, Any]] = [
+                {"component": {"name": name} | ({"evse": evse} if evse else {})}
+                | {"variable": {"name": "AvailabilityState"}, "actualValue": status}
+                for name, evse, status in events
+            ]
+            warm = {"component": {"name": "PowerConverter"}, "variable": {"name": "Temperature"}, "actualValue": "71"}
+            request = {"generatedAt": own_time(f"20 {hour}:00"), "seqNo": 0, "eventData": [warm, None, 7] * noise + data}
+            log.sent(f"20 {hour}:00", "CP1", "NotifyEvent", request, "ocpp2.1")
+
+        told(0, ("Connector", {"id": 1, "connectorId": 1}, "Available"), ("Connector", {"id": 1, "connectorId": 2}, "Faulted"))
+        told(3, ("Connector", {"id": 1, "connectorId": 1}, "Occupied"), ("EVSE", {"id": 2}, "Available"), noise=True)
+        told(6, ("evse", {"id": 1}, "Unavailable"))
+        told(9, ("ChargingStation", None, "Available"), ("DisplayController", {"id": 1}, "Faulted"))
+        told(12, ("Connector", {"id": 1, "connectorId": 2}, "Available"), ("Connector", {"id": 1, "connectorId": 2}, "Reserved"))
+        told(15, noise=True)
+        shares = "available_share, occupied_share, reserved_share, faulted_share, unavailable_share, faults"
+        sql = f"SELECT connector_id, known_s / 3600, {shares} FROM log.availability_by_day WHERE day = '2024-11-20' ORDER BY 1"
+        assert log.ask(sql) == [
+            (1, 24, 3 / 24, 3 / 24, 12 / 24, 0, 6 / 24, 0),
+            (2, 21, 1, 0, 0, 0, 0, 0),
+            (None, 15, 1, 0, 0, 0, 0, 0),
+        ]
+
+    def test_what_a_charger_told_before_its_update_to_2x_is_in_one_series(self, log: Log) -> None:
+        log.status("20 00:00", "CP1", 1, "Charging")
+        now = {"timestamp": own_time("20 06:00"), "connectorStatus": "Available", "evseId": 1, "connectorId": 1}
+        log.sent("20 06:00", "CP1", "StatusNotification", now)
+        log.sent("20 12:00", "CP1", "StatusNotification", {"connectorId": 1, "errorCode": "NoError", "status": "Faulted"})
+        shares = "charging_share, available_share, faulted_share"
+        assert log.ask(f"SELECT {shares} FROM log.availability_by_day WHERE day = '2024-11-20'") == [(0.25, 0.25, 0.5)]
+
     def test_errors_with_the_model_of_the_last_boot(self, log: Log) -> None:
         log.exchange("19 00:00", "CP1", "BootNotification", request={"chargePointVendor": "V", "chargePointModel": "old"})
         log.exchange("19 00:01", "CP1", "BootNotification", request={"chargePointVendor": "V", "chargePointModel": "M1"})
@@ -247,12 +380,32 @@ class TestByDay:
             (21, "V", "M1", "NoError", "info 1", 1, 1),
         ]
 
+    def test_errors_that_notify_event_tells(self, log: Log) -> None:
+        def event(component: str, variable: str, actual: str, **more: object) -> dict[str, Any]:
+            return {"component": {"name": component}, "variable": {"name": variable}, "actualValue": actual} | more
+
+        for told in (
+            event("ConnectorPlugRetentionLock", "Problem", "true", techCode="E1042"),
+            event("ConnectorPlugRetentionLock", "Problem", "false", techCode="E1042", cleared=True),
+            event("Connector", "AvailabilityState", "Faulted"),
+            event("Connector", "AvailabilityState", "Available"),
+            event("PowerConverter", "Temperature", "71"),
+        ):
+            log.sent("20 10:00", "CP1", "NotifyEvent", {"generatedAt": "x", "seqNo": 0, "eventData": [told]})
+        columns = "error_code, vendor_error_code, notifications"
+        assert log.ask(f"SELECT {columns} FROM log.errors_by_day ORDER BY error_code") == [
+            ("", "", 1),
+            ("ConnectorPlugRetentionLock.Problem", "E1042", 1),
+        ]
+
     def test_latency(self, log: Log) -> None:
         for latency in (10, 20, 30):
             log.exchange("20 10:00", "CP1", "Heartbeat", latency_ms=latency)
         log.exchange("20 10:59:59", "CP1", "Heartbeat", latency_ms=40, outcome="error")
         log.exchange("20 11:00", "CP1", "Heartbeat", latency_ms=None, outcome="timeout")
         log.exchange("20 11:00", "CP1", "Heartbeat", latency_ms=None, outcome="unmatched")
+        # CALLRESULTERROR of 2.1: it refuses an answer, and is none.
+        log.exchange("20 11:00", "CP1", "", latency_ms=None, outcome="error")
         columns = "toHour(hour), requests, timeouts, errors, p50_ms, p99_ms, max_ms"
         assert log.ask(f"SELECT {columns} FROM log.latency_by_hour ORDER BY hour") == [
             (10, 4, 0, 1, 20, 40, 40),

@@ -6,10 +6,13 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 from clickhouse_connect.driver import Client
 
 from ocpplog_common.clickhouse import tables
 from ocpplog_common.clickhouse.migrate import migrate
+from ocpplog_common.envelope import Source
+from support import exchanges
 
 
 class Log:
@@ -30,6 +33,16 @@ class Log:
             tables.LOG,
             known | {"datetime": at(when), "charger_id": charger, "action": action, "request": json.dumps(request)} | columns,
         )
+
+    def sent(self, when: str, charger: str, action: str, request: dict[str, Any], subprotocol: str = "ocpp2.0.1") -> None:
+        """What a charger sent, as the enricher reads it: its row, and its samples."""
+        frame = msgspec.json.encode([2, "m", action, request])
+        found = exchanges.row(frame, (Source.CSMS, b'[3,"m",{}]'), subprotocol=subprotocol)
+        self._number += 1
+        place = {"datetime": at(when), "site_id": "depot", "charger_id": charger, "sequence": self._number}
+        self._insert(tables.LOG, msgspec.to_builtins(found.log) | place)
+        for sample in found.samples:
+            self._insert(tables.METER_SAMPLE, msgspec.to_builtins(sample) | place)
 
     def status(self, when: str, charger: str, connector: int, status: str, **columns: Any) -> None:
         error: dict[str, Any] = {"error_code": "NoError"} | columns
@@ -73,6 +86,11 @@ class Log:
 
     def ask(self, sql: str) -> list[tuple[Any, ...]]:
         return [tuple(row) for row in self.client.query(sql.replace("log.", f"{self.database}.")).result_rows]
+
+
+def own_time(when: str) -> str:
+    """As a charger writes it."""
+    return at(when).replace(" ", "T") + "Z"
 
 
 def at(when: str) -> str:

@@ -1,6 +1,7 @@
 """Which action is logged at which level. The levels are cumulative: each contains the one before it.
 
-Actions of the OCPP 1.6 security extension and of OCPP 2.0.1/2.1 take the level of their 1.6 counterpart.
+Actions of the OCPP 1.6 security extension and of OCPP 2.0.1/2.1 take the level of their 1.6 counterpart. NotifyEvent has one only
+where it reports a fault or an operational state, which its payload alone says: the enricher then asks for StatusNotification.
 """
 
 from __future__ import annotations

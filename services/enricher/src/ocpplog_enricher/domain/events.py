@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from ocpplog_enricher.domain import reading
 from ocpplog_enricher.domain.reading import Reader
 from ocpplog_enricher.domain.violations import short
 
@@ -16,6 +17,18 @@ _OPERATIONAL: Final = frozenset({"connector", "evse", "chargingstation"})
 """Components whose AvailabilityState is what StatusNotification reports."""
 _PROBLEMS: Final = frozenset({"problem", "tripped", "overload"})
 """Standardised variables (2.0.1 part 2, appendices) that are true while something is wrong with their component."""
+
+
+def reports(payload: bytes) -> bool:
+    """Whether a NotifyEvent, given its payload as sent, says what a StatusNotification would have said in 1.6: that something is
+    faulty, or what an operational state is. All else is monitoring. Never raises: of what cannot be read it is False."""
+    try:
+        request = reading.decode(payload)
+    except (ValueError, RecursionError):
+        return False
+    if not isinstance(request, dict):
+        return False
+    return any(_is_fault(event) or _is_state(event) for event in Reader(request, "request", []).items("eventData"))
 
 
 def told(events: Sequence[Reader]) -> Reader | None:

@@ -7,6 +7,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from ocpplog_common.levels import Level, level_of
+from ocpplog_common.ocppj import Call
+from ocpplog_enricher.domain import events
+
+
+def ranked_as(call: Call) -> str:
+    """The action whose level and retention a request has: its own, but for a NotifyEvent that reports a fault or an operational
+    state. That is what StatusNotification is in OCPP 1.6."""
+    return "StatusNotification" if call.action == "NotifyEvent" and events.reports(call.payload) else call.action
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +26,7 @@ class Retention:
     debug: int = 100
 
     def days(self, action: str) -> int:
-        """Of a row. What has no action, a gap among it, counts as info."""
+        """Of a row, by the action that it ranks as (`ranked_as`). What has none, a gap among it, counts as info."""
         level = level_of(action)
         if level is Level.DEBUG:
             return self.debug

@@ -24,10 +24,11 @@ HEARD: Final = "(source = 'charger' OR outcome IN ('result', 'error'))"
 STATES: Final = "action IN ('StatusNotification', 'NotifyEvent') AND status != ''"
 """Of rows that tell a connector's state. 2.1 knows NotifyEvent for it too."""
 ERRORS: Final = (
-    "action IN ('StatusNotification', 'NotifyEvent')"
-    " AND (error_code NOT IN ('', 'NoError') OR vendor_error_code != '' OR status = 'Faulted')"
+    "action IN ('StatusNotification', 'NotifyEvent') AND (error_code NOT IN ('', 'NoError') OR status = 'Faulted'"
+    " OR (vendor_error_code != '' AND action = 'StatusNotification'))"
 )
-"""As in the view errors_by_day: some makers send a code of theirs with NoError."""
+"""As in the view errors_by_day: some makers send a code of theirs with NoError. NotifyEvent may name its code when the fault is
+over, too, which is none."""
 PLACE: Final = "(datetime, kafka_offset)"
 """Puts a charger's rows in order; all of them are in one partition."""
 _CAME: Final = "kind IN ('connect', 'disconnect')"
@@ -121,14 +122,17 @@ def boots(database: str, scope: Scope, chargers: Sequence[Key]) -> Statement:
 
 
 def connectors(database: str, scope: Scope, chargers: Sequence[Key]) -> Statement:
-    """Of each connector its newest state, and since when it says so: chargers repeat themselves."""
+    """Of each connector its newest state, and since when it says so: chargers repeat themselves. `told`, all that it ever said,
+    stays in ClickHouse."""
     conditions = _of(scope, chargers)
-    sql = (
-        f"SELECT site_id, charger_id, connector_id, told[-1].3 AS newest, argMax(error_code, {PLACE}) AS code,"
-        " told[arrayLastIndex(state -> state.3 != newest, told) + 1].1 AS since,"
+    told = (
+        f"SELECT site_id, charger_id, connector_id, argMax(error_code, {PLACE}) AS code,"
         " arraySort(groupArray((datetime, kafka_offset, CAST(status, 'String')))) AS told"
-        f" FROM {database}.{tables.LOG} WHERE {STATES} AND {conditions.sql()}"
-        " GROUP BY site_id, charger_id, connector_id ORDER BY connector_id"
+        f" FROM {database}.{tables.LOG} WHERE {STATES} AND {conditions.sql()} GROUP BY site_id, charger_id, connector_id"
+    )
+    sql = (
+        "SELECT site_id, charger_id, connector_id, told[-1].3 AS newest, code,"
+        f" told[arrayLastIndex(state -> state.3 != newest, told) + 1].1 AS since FROM ({told}) ORDER BY connector_id"
     )
     return Statement(sql, conditions.parameters)
 
