@@ -12,6 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from ocpplog_common import logging
 from ocpplog_common.admin import kafka
@@ -35,9 +36,10 @@ def settings() -> Iterator[KafkaSettings]:
 class Admin:
     """The commands, and what stands on Kafka after them."""
 
-    def __init__(self, settings: KafkaSettings, capsys: pytest.CaptureFixture[str]) -> None:
+    def __init__(self, settings: KafkaSettings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
         self._settings = settings
         self._capsys = capsys
+        self._monkeypatch = monkeypatch
 
     def run(self, *arguments: str, code: int = 0) -> str:
         """What it prints: on standard error where it fails."""
@@ -47,6 +49,10 @@ class Admin:
 
     def lines(self, *arguments: str) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.run(*arguments).splitlines()]
+
+    def put(self, kind: str, *lines: str, code: int = 0) -> str:
+        self._monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO("\n".join(lines).encode())))
+        return self.run("put", kind, code=code)
 
     def stored(self) -> tuple[dict[str, Site], dict[str, Charger]]:
         async def read() -> tuple[dict[str, Site], dict[str, Charger]]:
@@ -62,7 +68,7 @@ def admin(settings: KafkaSettings, monkeypatch: pytest.MonkeyPatch, capsys: pyte
     monkeypatch.setenv("OCPPLOG_KAFKA_IDEMPOTENCE", str(settings.kafka_idempotence).lower())
     # It would hold on to the captured streams of this test.
     monkeypatch.setattr(logging, "configure", lambda *_: None)
-    found = Admin(settings, capsys)
+    found = Admin(settings, capsys, monkeypatch)
     found.run("site", "set", "depot", "--name", "Depot", "--upstream", "wss://csms.example/")
     return found
 
@@ -87,16 +93,45 @@ def test_another_connectivity_is_a_change_of_the_level_however_often_it_was_chan
     admin.run("site", "remove", "field")
 
 
-def test_what_is_put_is_read_whole(admin: Admin, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_put_is_read_whole(admin: Admin) -> None:
     before = admin.stored()
     for kind, line, said in (
         ("sites", '{"site_id":"x","id_tag":"masked"}', "x: id_tag: there is no such field"),
+        ("sites", '{"site_id":"a/b"}', "'a/b': site_id: up to 64 printable characters without * / \\"),
+        ("sites", '{"site_id":""}', "'': site_id: up to 64"),
+        ("sites", '{"site_id":"x"', "Site record: "),
+        ("sites", '{"site_id":"depot","level_until":"2099-01-01T00:00:00Z"}', "depot: level_until: change the level"),
         ("chargers", '{"charger_id":"CP9","site_id":"depot","min_profil":2}', "CP9: min_profil: there is no such field"),
         ("chargers", '{"charger_id":"CP9","site_id":"depot","password_hash":"secret"}', "CP9: password_hash: not hmac-sha256"),
+        ("chargers", '{"charger_id":"CP9","site_id":"depot","min_profile":7}', "Charger record: "),
+        ("chargers", '{"charger_id":"CP 9/","site_id":"depot"}', "'CP 9/': charger_id: up to 48"),
+        ("chargers", '{"charger_id":"CP9","site_id":"nowhere"}', "CP9: site_id: there is no site 'nowhere' in ocpp.sites"),
+        ("chargers", '{"charger_id":"CP9"}', "CP9: site_id: a new charger needs its site"),
+        ("chargers", '{"charger_id":"CP9","site_id":null}', "Charger record: Object missing required field `site_id`"),
+        ("chargers", '["CP9"]', "Charger record: "),
     ):
-        monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(line.encode())))
-        assert said in admin.run("put", kind, code=1)
+        good = '{"site_id":"new"}' if kind == "sites" else '{"charger_id":"CP8","site_id":"depot"}'
+        assert f"ocpplog-admin put: line 3: {said}" in admin.put(kind, good, "", line, code=1)
     assert admin.stored() == before
+
+
+def test_a_charger_that_is_put_keeps_what_its_line_does_not_name(admin: Admin) -> None:
+    admin.put("sites", '{"site_id":"new"}')
+    admin.run("charger", "set", "CP7", "--site", "depot", "--upstream", "wss://own.example/", "--user-name", "me", "--new-key")
+    before = admin.stored()[1]["CP7"]
+    assert admin.put("chargers", '{"charger_id":"CP7","site_id":"new"}') == "written: 1 chargers\n"
+    moved = admin.stored()[1]["CP7"]
+    assert before.password_hash and moved == replace(before, site_id="new")
+    admin.put("chargers", '{"charger_id":"CP7","upstream":null,"min_profile":2}', '{"charger_id":"CP7","user_name":""}')
+    assert admin.stored()[1]["CP7"] == replace(moved, upstream="", min_profile=2, user_name="")
+    admin.put("chargers", '{"charger_id":"CP7","password_hash":null,"min_profile":null}')
+    assert admin.stored()[1]["CP7"] == Charger(charger_id="CP7", site_id="new")
+    # What `list` prints is taken again, as it was.
+    listed = admin.run("charger", "list")
+    admin.put("chargers", *listed.splitlines())
+    assert admin.run("charger", "list") == listed
+    admin.run("charger", "remove", "CP7")
+    admin.run("site", "remove", "new")
 
 
 def test_a_charger_gets_a_key_and_another_one(admin: Admin) -> None:

@@ -15,8 +15,9 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from integration import test_enricher
 from integration.test_enricher import Bench, Charger
 from ocpplog_common import topics
+from ocpplog_common.admin import kafka as admin
 from ocpplog_common.envelope import new_connection_id
-from ocpplog_common.records import ConnectionEvent, ConnectionEventKind, encode
+from ocpplog_common.records import ConnectionEvent, ConnectionEventKind, Site, encode
 from support.processes import free_port
 
 pytestmark = pytest.mark.integration
@@ -71,6 +72,16 @@ async def test_each_kind_with_all_that_it_says_beside_the_frames(bench: Bench, p
     await consumer.stop()
     assert record.value == b"nonsense"
     assert dict(record.headers)["dead-letter-reason"].startswith(b"ConnectionEvent record: JSON is malformed")
+
+
+async def test_an_event_is_kept_as_long_as_its_site_says(bench: Bench, producer: AIOKafkaProducer) -> None:
+    await admin.put_records(bench.kafka, [Site(site_id="short", retention_days=30)])
+    bench.start()
+    for site in ("short", "normal", ""):
+        event = ConnectionEvent(ConnectionEventKind.REFUSE, "CP1", datetime.now(UTC), "gw", site_id=site, close_code=401)
+        await _put(producer, event)
+    await bench.until(lambda: _count(bench) == 3)
+    assert _events(bench, "site_id, retention_days") == [("", 400), ("normal", 400), ("short", 30)]
 
 
 async def test_once_under_sigkill_with_copies_and_partitions_that_move(bench: Bench, producer: AIOKafkaProducer) -> None:

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from integration.query_api_support import Bench, insert, numbers, query_api
+from ocpplog_enricher.domain.unescaped import unescaped
 
 pytestmark = pytest.mark.integration
 
@@ -65,13 +66,13 @@ def has(row: dict[str, Any], term: str) -> bool:
 
 @st.composite
 def terms(draw: st.DrawFn, entries: list[dict[str, Any]]) -> str:
-    """A part of an entry, mostly, in any case; otherwise anything. What `q` can say: no quote before a blank."""
+    """A part of an entry, mostly, in any case; otherwise anything. What `q` can say: no quote that ends a phrase."""
     row = draw(st.sampled_from(entries))
     whole = row[draw(st.sampled_from(["request", "response", "unescaped", "charger_id", "action", "message_id", "subprotocol"]))]
     begin = draw(st.integers(0, len(whole)))
     part = whole[begin : begin + draw(st.integers(1, 20))]
     found = draw(st.sampled_from([part, part.upper(), part.lower(), part.swapcase()]) | texts)
-    return re.sub(r'"(?=\s)', "'", found)[:100] or "a"
+    return re.sub(r'"(?=,*\s)', "'", found)[:100] or "a"
 
 
 @given(st.data())
@@ -137,3 +138,28 @@ def test_what_is_put_together_of_a_payload_is_found(bench: Bench) -> None:
     for q in (code, code.lower(), "Lock.Prob", "k.p ocpp2", f'error_code:"{code.upper()}"'):
         assert bench.found(q=q) == ["composed"]
     assert bench.found(q=f"plugretention -{code}") == bench.found(q="Lock.Probe") == []
+
+
+@pytest.mark.parametrize(
+    ("payload", "term", "found"),
+    [
+        (r'{"info":"see http:\/\/cpo.example\/fw"}', "http://cpo.example/fw", True),
+        (r'{"info":"see http:\/\/cpo.example\/fw"}', '"see http://cpo"', True),
+        (r'{"info":"see http:\/\/cpo.example\/fw"}', r"http:\/\/cpo.example", True),
+        (r'{"data":"{\"err\":42,\"ms\":17533}"}', '"err":42', True),
+        (r'{"data":"{\"err\":42,\"ms\":17533}"}', "17533", True),
+        (r'{"data":"{\"err\":42,\"ms\":17533}"}', '"data":"{"err', True),
+        (r'{"data":"{\"err\":42,\"ms\":17533}"}', '"err":43', False),
+        (r'{"info":"C:\\tmp"}', r"C:\tmp", True),
+        (r'{"info":"C:\\tmp"}', r"C:\temp", False),
+        (r'{"info":"T\u00fcre"}', '"info":"türe', True),
+        (r'{"a":"one\/","b":"two\/"}', '"one/ "b"', False),
+        (r'{"a":"one\/","b":"two\/"}', "one/two", False),
+        (r'[2,"1","DataTransfer",{"data":"{\"err\":42', '"err":42', True),
+    ],
+)
+def test_what_people_see_is_found_however_it_was_escaped(bench: Bench, payload: str, term: str, found: bool) -> None:
+    charger = f"seen{next(numbers)}"
+    insert(bench.client, {"charger_id": charger, "request": payload, "unescaped": unescaped(payload), "message_id": "seen"})
+    for q in (term, term.upper()):
+        assert bench.found(charger=charger, q=q) == ["seen"] * found

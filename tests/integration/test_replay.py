@@ -19,6 +19,7 @@ from integration.test_enricher import METER_VALUES, Bench, Charger, bench, produ
 from ocpplog_common import topics
 from ocpplog_common.admin import kafka as admin
 from ocpplog_common.envelope import Source
+from ocpplog_common.record_changes import Removal
 from ocpplog_common.records import LevelName, Site
 
 __all__ = ["bench", "producer"]
@@ -43,13 +44,19 @@ def environment(bench: Bench) -> dict[str, str]:
 
 async def replay(bench: Bench, begin: str, *more: str) -> dict[str, int]:
     """The counts that it prints."""
+    code, out, err = await finished(bench, begin, *more)
+    assert code == 0, err[-3000:]
+    found = re.findall(r"^(?:to be )?([a-z ]+): (\d+)", out, re.MULTILINE)
+    return {name: int(count) for name, count in found}
+
+
+async def finished(bench: Bench, begin: str, *more: str, **settings: str) -> tuple[int | None, str, str]:
+    """Exit code, standard output and error."""
     child = await asyncio.create_subprocess_exec(
-        *command(bench, begin, *more), env=environment(bench), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        *command(bench, begin, *more), env=environment(bench) | settings, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
     out, err = await asyncio.wait_for(child.communicate(), 120)
-    assert child.returncode == 0, err.decode()[-3000:]
-    found = re.findall(r"^(?:to be )?([a-z ]+): (\d+)", out.decode(), re.MULTILINE)
-    return {name: int(count) for name, count in found}
+    return child.returncode, out.decode(), err.decode()
 
 
 def log(bench: Bench, columns: str = COLUMNS) -> list[tuple[Any, ...]]:
@@ -270,6 +277,33 @@ async def test_the_level_in_force_is_that_of_the_sites_record(bench: Bench, prod
     await admin.put_records(bench.kafka, [Site(site_id="new", level=LevelName.DEBUG)])
     assert (await replay(bench, begin))["replaced"] == 1
     assert "not in ocpp.sites" not in str(bench.rows("violations"))
+
+
+async def test_hidden_tags_stay_hidden_when_their_site_is_removed(bench: Bench, producer: AIOKafkaProducer) -> None:
+    begin = now()
+    bench.start()
+    for site in ("hashed", "loud"):
+        charger = Charger(producer, f"CP-{site}", site)
+        await charger.exchange(1, "Authorize", '{"idTag":"04A1B2C3D4E5F6"}', '{"idTagInfo":{"status":"Accepted"}}')
+    await producer.flush()
+    await all_done(bench, 4)
+    bench.client.command("ALTER TABLE ocpplog.ocpp_log UPDATE info = 'broken' WHERE 1 SETTINGS mutations_sync = 2")
+    of_site = "site_id = 'hashed'"
+    before = bench.rows("*", of_site)
+
+    code, _, said = await finished(bench, begin, OCPPLOG_ENRICHER_ID_TAG_KEY_FILE="")
+    assert code == 1 and "sites that hash their RFID tags: hashed; set OCPPLOG_ENRICHER_ID_TAG_KEY_FILE" in said
+    code, told, _ = await finished(bench, begin, "--site", "loud", OCPPLOG_ENRICHER_ID_TAG_KEY_FILE="")
+    assert code == 0 and "replaced: 1" in told
+
+    async with admin.open_records(bench.kafka) as records:
+        await records.writer.change(lambda: ([Removal(topics.SITES, "hashed")], None))
+    found = await replay(bench, begin, "--prune")
+    assert (found["same"], found["replaced"], found["of sites without a record"]) == (1, 0, 1)
+    assert bench.rows("*", of_site) == before
+    assert (await replay(bench, begin, "--unknown-site", "hashed"))["replaced"] == 1
+    [(tag, request, info)] = bench.rows("id_tag, request, info", of_site)
+    assert (tag, request, info) == ("****F6", '{"idTag":"****F6"}', "")
 
 
 def test_times_without_a_zone_are_refused() -> None:

@@ -72,7 +72,8 @@ def _json(source: Source) -> None:
     connector = _or_refused(reading.connector, value)
     assert connector is None or (connector == value and -(2**31) <= connector < 2**31 and not isinstance(value, bool))
     name = _or_refused(reading.identifier, value)
-    assert name is None or name == str(value)
+    assert name is None or name == (str(int(value)) if isinstance(value, float) else str(value))
+    assert name is None or not isinstance(value, float) or float(name) == value
     assert len(short(value)) <= 41
 
 

@@ -90,10 +90,10 @@ def _charger(value: bytes) -> None:
 
 
 def _event(value: bytes) -> None:
-    row = event_row(value, 0, 0)
+    row = event_row(value, 0, 0, lambda _: 400)
     assert datetime(1970, 1, 1) <= datetime.fromisoformat(row.datetime) < datetime(2106, 1, 1)
     assert row.duration_s is None or abs(row.duration_s) < float("inf")
-    assert event_row(value, 0, 0).id == row.id
+    assert event_row(value, 0, 0, lambda _: 400).id == row.id
 
 
 def _gap(value: bytes) -> None:

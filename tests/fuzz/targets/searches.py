@@ -37,6 +37,7 @@ def seeds() -> Iterable[bytes]:
         "lab faulted",
         'status:faulted -"emergency stop"',
         '"a":"b" -action:MeterValues',
+        '"two words", "a":1 "not closed',
         "connector:0 connector:none",
         '"-5" 50%',
     ]
@@ -83,18 +84,29 @@ def _tokens(text: str) -> list[tuple[bool, str, str]]:
         field = named[1].lower() if named and named[1].lower() in COLUMN_OF else ""
         at += len(field) + 1 if field else 0
         end = at
-        if text[at : at + 1] == '"':
-            end += 1
-            while end < len(text) and not (text[end] == '"' and (end + 1 == len(text) or text[end + 1].isspace())):
-                end += 1
-            found.append((minus, field, text[at + 1 : end]))
-            at = end + 1
+        if text[at : at + 1] == '"' and (closing := _closing(text, at + 1)):
+            found.append((minus, field, text[at + 1 : closing]))
+            at = closing + 1
+            while text[at : at + 1] == ",":
+                at += 1
             continue
         while end < len(text) and not text[end].isspace():
             end += 1
-        found.append((minus, field, text[at:end]))
+        # A quote that begins nothing is refused.
+        value = text[at:end]
+        assert not value.startswith('"') or (not field and value.count('"') > 1)
+        found.append((minus, field, value))
         at = end
     return found
+
+
+def _closing(text: str, at: int) -> int:
+    """Where the quote is that ends a phrase: behind it, and commas, is a blank or the end. 0: there is none."""
+    for place in range(at, len(text)):
+        rest = text[place + 1 :].lstrip(",")
+        if text[place] == '"' and (not rest or rest[0].isspace()):
+            return place
+    return 0
 
 
 def _pattern(source: Source) -> None:

@@ -218,5 +218,5 @@ class TestWhatMayBeWritten:
         monkeypatch.setattr("ocpplog_common.logging.configure", lambda *_: None)
         assert main(["put", "chargers"]) == 1
         said = capsys.readouterr()
-        assert said.err.startswith("ocpplog-admin put: b: upstream: credentials must not be on Kafka")
+        assert said.err.startswith("ocpplog-admin put: line 2: b: upstream: credentials must not be on Kafka")
         assert said.out == "" and "secret" not in said.err

@@ -27,6 +27,7 @@ from .test_sink import FakeClickHouse
 
 AT = datetime(2026, 11, 24, 10, 3, 49, 123456, UTC)
 CONNECTION = new_connection_id(1)
+DAYS = {"s": 30, "": 8}.__getitem__
 
 
 def event(**changes: Any) -> ConnectionEvent:
@@ -57,16 +58,16 @@ class TestRow:
             frames_from_charger=7,
             frames_from_csms=5,
         )
-        row = msgspec.to_builtins(event_row(encode(left), 3, 9))
+        row = msgspec.to_builtins(event_row(encode(left), 3, 9, DAYS))
         told = msgspec.to_builtins(left) | {"at": "2026-11-24 10:03:49.123456"}
         assert {name: row["datetime" if name == "at" else name] for name in told} == told
-        assert (row["kafka_partition"], row["kafka_offset"]) == (3, 9)
+        assert (row["kafka_partition"], row["kafka_offset"], row["retention_days"]) == (3, 9, 30)
 
     def test_equal_records_have_one_name_wherever_they_stand(self) -> None:
-        names = {event_row(encode(event()), partition, partition).event_id for partition in range(3)}
+        names = {event_row(encode(event()), partition, partition, DAYS).event_id for partition in range(3)}
         others = [event(charger_id="CP2"), event(kind=ConnectionEventKind.DISCONNECT), event(at=AT + timedelta(microseconds=1))]
         assert len(names) == 1
-        assert len({event_row(encode(other), 0, 0).event_id for other in others} - names) == 3
+        assert len({event_row(encode(other), 0, 0, DAYS).event_id for other in others} - names) == 3
 
     @pytest.mark.parametrize(
         ("value", "reason"),
@@ -84,13 +85,11 @@ class TestRow:
     )
     def test_what_cannot_be_read_says_why(self, value: bytes | None, reason: str) -> None:
         with pytest.raises(RecordError, match=reason):
-            event_row(value, 0, 0)
+            event_row(value, 0, 0, DAYS)
 
     def test_a_refusal_needs_no_connection(self) -> None:
-        assert (
-            event_row(encode(event(kind=ConnectionEventKind.REFUSE, connection_id="", charger_id="")), 0, 0).connection_id
-            == "0" * 32
-        )
+        refused = event(kind=ConnectionEventKind.REFUSE, connection_id="", charger_id="")
+        assert event_row(encode(refused), 0, 0, DAYS).connection_id == "0" * 32
 
 
 class Events(FakeClickHouse):
@@ -124,7 +123,7 @@ class Bench:
 
     def worker(self) -> ConnectionWorker:
         writer = TableWriter(self.store, "log.connection_event", 0.2, EVENT_NAME)
-        return ConnectionWorker(writer, self.aside, self.fence)  # type: ignore[arg-type]
+        return ConnectionWorker(writer, self.aside, self.fence, DAYS)  # type: ignore[arg-type]
 
     async def fence(self, generation: int) -> None:
         if generation in self.lost:
@@ -165,6 +164,11 @@ class TestWorker:
         bench.store.query = query  # type: ignore[method-assign]
         await bench.take(*bench.records(1, 2, 3))
         assert bench.seconds() == [1, 2, 3]
+
+    async def test_rows_are_kept_as_long_as_their_site_says(self, bench: Bench) -> None:
+        refused = event(kind=ConnectionEventKind.REFUSE, site_id="", charger_id="", connection_id="")
+        await bench.take(*bench.records(1), Record(encode(refused), 1))
+        assert [(row["site_id"], row["retention_days"]) for row in bench.store.rows] == [("s", 30), ("", 8)]
 
     async def test_it_does_not_return_before_all_is_stored(self, bench: Bench) -> None:
         bench.store.errors = [OperationalError("down")] * 1000

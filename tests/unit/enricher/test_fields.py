@@ -91,6 +91,22 @@ class TestColumns:
         assert found.request == '{"data":"\\u00e9t\\u00e9"}'
         assert "été" in found.unescaped
 
+    @pytest.mark.parametrize(
+        ("written", "expected"),
+        [("4711.0", "4711"), ("4711", "4711"), ("-1.0", "-1"), ("0.0", "0"), ('"4711.0"', "4711.0"), ("4.711e3", "4711")],
+    )
+    def test_a_transaction_with_a_fraction_of_zeros(self, written: str, expected: str) -> None:
+        answer = b'{"transactionId":%b,"idTagInfo":{"status":"Accepted"}}' % written.encode()
+        found = row("StartTransaction", b'{"connectorId":1}', answer)
+        assert found.transaction_id == expected
+        assert not [line for line in found.violations if "is not an id" in line]
+
+    @pytest.mark.parametrize("written", ["4711.5", "1e300", "9007199254740993.0", "true", "[]"])
+    def test_a_transaction_that_is_none(self, written: str) -> None:
+        found = row("StartTransaction", b'{"connectorId":1}', b'{"transactionId":%b}' % written.encode())
+        assert found.transaction_id == ""
+        assert [line for line in found.violations if line.startswith("response.transactionId: ")]
+
     @pytest.mark.parametrize("value", ["1", True, 2**40, -(2**40), [], None])
     def test_a_connector_that_is_none(self, value: object) -> None:
         found = row("StatusNotification", {"connectorId": value})

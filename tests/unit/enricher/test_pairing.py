@@ -29,10 +29,15 @@ class Stream:
     """Feeds frames to a pairing, one a second unless told otherwise."""
 
     def __init__(
-        self, admits: Callable[[str, str, int], bool] = lambda *_: True, limits: Limits | None = None, first_offset: int = 0
+        self,
+        admits: Callable[[str, str, int], bool] = lambda *_: True,
+        limits: Limits | None = None,
+        first_offset: int = 0,
+        subprotocol: str = "ocpp1.6",
     ) -> None:
         self.pairing = Pairing(admits, timeout_us=60 * SECOND, limits=limits or Limits())
         self.offset = first_offset - 1
+        self.subprotocol = subprotocol
         self.sequences: dict[str, int] = {}
 
     def observe(
@@ -49,7 +54,7 @@ class Stream:
         sequence = self.sequences.get(connection, 0) + 1 if sequence is None else sequence
         self.sequences[connection] = sequence
         at_us = (self.offset if at is None else at) * SECOND
-        envelope = Envelope(charger, "site", source, "ocpp1.6", connection, sequence, at_us, "gw", frame, opcode)
+        envelope = Envelope(charger, "site", source, self.subprotocol, connection, sequence, at_us, "gw", frame, opcode)
         return Observed(envelope, ocppj.parse(frame), self.offset)
 
     def send(self, frame: bytes, source: Source = CHARGER, **more: Any) -> list[Exchange]:

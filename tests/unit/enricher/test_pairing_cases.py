@@ -117,7 +117,7 @@ class TestOcpp21:
     REFUSED = b'[5,"19223201-abc","FormationViolation","no such field",{"x":1}]'
 
     def refused(self, **more: Any) -> Exchange:
-        stream = Stream(**more)
+        stream = Stream(**{"subprotocol": "ocpp2.1", **more})
         stream.send(b'[2,"19223201-abc","Authorize",{}]')
         stream.send(b'[3,"19223201-abc",{}]', CSMS)
         [exchange] = stream.send(self.REFUSED, CHARGER)
@@ -144,6 +144,22 @@ class TestOcpp21:
         stream.send(CALL)
         assert told(stream.send(b'[6,"1","NotifyPeriodicEventStream",{}]')) == [(Outcome.SENT, [1])]
         assert told(stream.send(RESULT, CSMS)) == [(Outcome.RESULT, [0, 2])]
+
+    @pytest.mark.parametrize("version", ["ocpp1.6", "ocpp2.0.1"])
+    def test_where_the_version_has_no_such_message_it_says_so(self, version: str) -> None:
+        found = self.refused(subprotocol=version)
+        assert found.outcome is Outcome.ERROR and found.admitted
+        assert fields.enrich(found, 0).log.violations == [
+            "frame: CALLRESULTERROR: the response to message id '19223201-abc' was refused",
+            f"frame: message type 5 (CALLRESULTERROR) is not in {version}",
+        ]
+        [sent] = Stream(subprotocol=version).send(b'[6,"1","Heartbeat",{}]')
+        assert sent.outcome is Outcome.SENT
+        assert fields.enrich(sent, 0).log.violations == [f"frame: message type 6 (SEND) is not in {version}"]
+
+    def test_a_send_is_none_in_21(self) -> None:
+        [sent] = Stream(subprotocol="ocpp2.1").send(b'[6,"1","Heartbeat",{}]')
+        assert sent.violations == ()
 
     def test_an_answer_to_a_send_is_unmatched(self) -> None:
         stream = Stream()

@@ -255,7 +255,8 @@ class TestSignedData:
         assert (signed.signed, signed.value, signed.value_si, signed.context) == (True, None, None, "Transaction.End")
         assert (plain.signed, plain.value_si) == (False, 8000.0)
         assert found.log.violations == []
-        assert found.log.unescaped == ""
+        assert found.log.unescaped.startswith('"value":"OCMF|{"FV":"1.0","RD":[{"RV":1},')
+        assert len(found.log.unescaped) < len(found.log.request)
         assert msgspec.json.encode(found.samples).count(b"OCMF") == 0
 
     def test_of_2(self) -> None:

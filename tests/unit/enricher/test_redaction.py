@@ -20,6 +20,7 @@ from ocpplog_enricher.domain.fields import enrich
 from ocpplog_enricher.domain.json_text import Cut, apply, unescape
 from ocpplog_enricher.domain.observed import Observed
 from ocpplog_enricher.domain.pairing import Exchange, Outcome, Pairing
+from ocpplog_enricher.domain.policy import Policy
 from ocpplog_enricher.domain.redaction import redact
 from ocpplog_enricher.domain.rows import LogRow
 
@@ -76,8 +77,19 @@ CUT = [
     '{"log":{"remoteLocation":"https://u:%@host/p@th?q=a@b"}}',
     '{"accessToken":"%","auth_token":"%","clientSecret":"%","private_key":"%","pwd":"%","psk":"%","passphrase":"%"}',
     '{"password":"%","a":' + "[" * 500 + "]" * 500 + "}",
+    '{"key":"WifiPass","value":"%"}',
+    '{"data":"server=h&user=joe&ftp_pass=%&bypass=1"}',
+    '{"setVariableData":[{"component":{"name":"C"},"variable":{"name":"VpnKey"},"attributeValue":"%"}]}',
+    '{"idToken":{"idToken":"%","type":"KeyCode"},"evse":{"id":1}}',
+    '{"idToken":{"type":"keycode","additionalInfo":[{"additionalIdToken":"A","type":"x"}],"idToken":"%"}}',
+    '{"idTokenInfo":{"status":"Accepted","groupIdToken":{"idToken":"%","type":"KeyCode"}}}',
+    '{"localAuthorizationList":[{"idToken":{"idToken":"04AB","type":"eMAID"}},{"idToken":{"idToken":"%","type":"KeyCode"}}]}',
+    '{"idToken":{"idToken":"04AB","type":"Central","additionalInfo":[{"additionalIdToken":"%","type":"KeyCode"}]}}',
+    '{"data":"{\\"idToken\\":{\\"idToken\\":\\"%\\",\\"type\\":\\"KeyCode\\"}}"}',
 ]
 LEFT = [
+    '{"idToken":{"idToken":"04AB","type":"ISO14443"},"customData":{"type":"KeyCode"}}',
+    '{"idToken":{"idToken":"","type":"KeyCode"}}',
     '{"idTag":"04AB","idToken":{"idToken":"04AB","type":"ISO14443"},"token":"04AB","groupIdToken":{"idToken":"1"}}',
     '{"key":["AuthorizationKey"]}',
     '{"configurationKey":[{"key":"AuthorizeRemoteTxRequests","readonly":false,"value":"true"}],"unknownKey":["password"]}',
@@ -120,6 +132,43 @@ def test_what_is_no_secret_stays(payload: str) -> None:
 
 def everything(found: LogRow) -> str:
     return msgspec.json.encode(found).decode()
+
+
+ENDING = """WifiPass ftp_pass UserPw user_pw UserPW wifipass WIFIPASS FTPPass FTPPW ftp.pass Net2Pass pass Pass PASS pw userpass
+VpnKey vpn_key VPNKEY"""
+ALIKE = """bypass Bypass ByPass BYPASS by_pass compass Compass COMPASS GpsCompass gps_compass ConnectorBypass Overpass passenger
+PassThrough pass_count LowPass high-pass SelfTestPass MasterPassGroupId Spw"""
+
+
+@pytest.mark.parametrize("name", ENDING.split())
+def test_names_that_end_in_a_word_for_a_secret(name: str) -> None:
+    for payload in (f'{{"key":"{name}","value":"%"}}', f'{{"{name}":"%"}}', f'{{"data":"a=1;{name}=%"}}'):
+        assert asked("Any", payload.replace("%", SECRET)).request == payload.replace("%", "***")
+
+
+@pytest.mark.parametrize("name", ALIKE.split())
+def test_names_that_only_look_alike(name: str) -> None:
+    for payload in (f'{{"key":"{name}","value":"17"}}', f'{{"{name}":"17"}}', f'{{"data":"a=1;{name}=17"}}'):
+        assert asked("Any", payload).request == payload
+
+
+class TestKeyCodes:
+    """What a driver types in must not appear in any logging (OCPP 2.0.1 part 2, C04.FR.04)."""
+
+    TYPED = b'[2,"1","Authorize",{"idToken":{"idToken":"4711","type":"KeyCode"}}]'
+
+    def test_in_column_and_payload(self) -> None:
+        found = row(self.TYPED)
+        assert (found.id_tag, found.request) == ("***", '{"idToken":{"idToken":"***","type":"KeyCode"}}')
+        assert "4711" not in everything(found)
+
+    def test_whatever_the_site_makes_of_tags(self) -> None:
+        exchange = Exchange(observed(self.TYPED, Source.CHARGER, 0), None, Outcome.TIMEOUT, 0, admitted=True)
+        assert enrich(exchange, 0, Policy(lambda _: "h:0123456789abcdef")).log.id_tag == "***"
+
+    def test_in_a_frame_that_breaks_off(self) -> None:
+        found = row(b'[2,"1","Authorize",{"idToken":{"idToken":"4711","type":"KeyCode"}')
+        assert found.request == '[2,"1","Authorize",{"idToken":{"idToken":"***","type":"KeyCode"}'
 
 
 class TestEveryColumn:

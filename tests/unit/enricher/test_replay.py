@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
@@ -304,20 +304,31 @@ class FakeSource:
 
 
 class Noted:
+    """Everything is a row to it; what it is not given is not touched."""
+
     def __init__(self) -> None:
         self.names: list[int] = []
+        self.decided: list[int] = []
 
     async def mend(self, decisions: Sequence[Decision], enriched: Mapping[RowId, Enriched], counts: Counts) -> None:
         self.names += [sequence for _, sequence in enriched]
+        self.decided += [decision.envelope.sequence for decision in decisions]
 
 
-async def run(stretch: Stretch, seen: Sequence[Observed], span: Span) -> tuple[list[int], Counts, str]:
-    noted, said = Noted(), io.StringIO()
+async def run(
+    stretch: Stretch,
+    seen: Sequence[Observed],
+    span: Span,
+    wanted: Callable[[str], bool] = lambda _: True,
+    noted: Noted | None = None,
+) -> tuple[list[int], Counts, str]:
+    noted, said = noted or Noted(), io.StringIO()
     replay = Replay(
         source=FakeSource(stretch, seen),
         mender=noted,
         new_pairing=lambda: Pairing(lambda *_: True, 60 * SECOND),
         policy=lambda _: Policy(),
+        wanted=wanted,
         late_us=0,
         progress=Progress(said),
     )
@@ -346,6 +357,18 @@ class TestRun:
         names, counts, _ = await run(Stretch(0, 0, 0, 2), seen, Span(0, 4 * SECOND))
         assert (names, counts.left) == ([1, 2], 1)
 
+    async def test_rows_of_sites_that_are_not_wanted_are_left_and_counted_by_the_site(self) -> None:
+        stream = Stream()
+        seen = [stream.observe(frame, source) for frame, source in ((CALL % 1, CHARGER), (RESULT % 1, CSMS), (CALL % 2, CHARGER))]
+        gone = [replace(one, envelope=replace(one.envelope, site_id="gone")) for one in seen[:2]]
+        noted = Noted()
+        names, counts, _ = await run(Stretch(0, 0, 0, 99), [*gone, seen[2]], ALL, lambda site: site != "gone", noted)
+        assert (names, noted.decided) == ([3], [3]), "none is missing, wrong or no longer wanted"
+        said = counts.text(dry_run=False, prune=False)
+        assert "of sites without a record: 1 not touched (gone 1); --unknown-site SITE takes those of one" in said
+        names, counts, _ = await run(Stretch(0, 0, 0, 99), [*gone, seen[2]], ALL)
+        assert names == [1, 3] and "without a record" not in counts.text(dry_run=False, prune=False)
+
     async def test_what_is_no_frame_is_counted(self) -> None:
         stream = Stream()
         broken = replace(stream.observe(CALL % 1), envelope=replace(stream.observe(CALL % 1).envelope, site_id=""))
@@ -357,6 +380,7 @@ class TestRun:
             mender=noted,
             new_pairing=lambda: Pairing(lambda *_: True, 60 * SECOND),
             policy=lambda _: Policy(),
+            wanted=lambda _: True,
             late_us=0,
             progress=Progress(io.StringIO()),
         )

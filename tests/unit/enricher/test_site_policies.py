@@ -71,6 +71,13 @@ class TestTags:
             said = capsys.readouterr().err
             assert said.startswith("ocpplog-enricher: ") and why in said
 
+    def test_who_cannot_be_hashed_for_want_of_a_key(self) -> None:
+        sites = {name: Site(site_id=name, id_tags=IdTags.HASHED) for name in "ba"} | {
+            "c": Site(site_id="c", id_tags=IdTags.MASKED)
+        }
+        assert SitePolicies(sites, b"").lacks_key(["c", "b", "gone", "a"]) == ["a", "b"]
+        assert SitePolicies(sites, b"").lacks_key(["c", "gone"]) == SitePolicies(sites, KEY).lacks_key(sites) == []
+
 
 class TestUnknownSites:
     def test_are_logged_at_the_default_level(self) -> None:
@@ -87,6 +94,13 @@ class TestUnknownSites:
         assert found == [("log: the site is not in ocpp.sites: logged at level info",)] * 3
         assert [entry["site"] for entry in logged] == ["nowhere"]
         assert metrics.UNKNOWN_SITE._value.get() == before + 3
+
+    def test_their_tags_stay_or_are_hidden_where_that_is_asked_for(self) -> None:
+        for hide in (None, id_tags.masked):
+            policies = SitePolicies(site(IdTags.PLAIN), KEY, hide_unknown=hide)
+            assert policies.policy(frame("nowhere")).hide_tag is hide
+            assert policies.policy(frame("s")).hide_tag is None
+        assert policies.knows("s") and not policies.knows("nowhere")
 
 
 class TestUnknownChargers:
@@ -130,6 +144,11 @@ class TestRetention:
     def test_a_sites_own_is_that_of_all_its_rows(self) -> None:
         policies = SitePolicies({"s": Site(site_id="s", retention_days=30)}, KEY)
         assert {policies.policy(frame()).retention.days(action) for action in self.ROWS} == {30}
+
+    def test_of_events(self) -> None:
+        known = {"s": Site(site_id="s", retention_days=30), "t": Site(site_id="t")}
+        policies = SitePolicies(known, KEY, Retention(minimal=7, info=8, debug=9))
+        assert [policies.event_days(name) for name in ("s", "t", "nowhere", "")] == [30, 8, 8, 8]
 
     def test_settings(self, monkeypatch: pytest.MonkeyPatch) -> None:
         assert EnricherSettings().retention() == Retention(minimal=400, info=400, debug=100)

@@ -74,7 +74,8 @@ class Enricher:
         )
         events = f"{settings.clickhouse_database}.{tables.CONNECTION_EVENT}"
         writer = TableWriter(self._store, events, settings.enricher_retry_for_s, EVENT_NAME)
-        connections = ConnectionWorker(writer, self._event_dead_letters, agents.fence(self.faust, owned))
+        fence = agents.fence(self.faust, owned)
+        connections = ConnectionWorker(writer, self._event_dead_letters, fence, policies.event_days)
         continuity = Continuity(partial(between, kafka))
         within_s = settings.enricher_batch_within_s
         connection_agent.wire(self.faust, connections, continuity, self.failure, start=self.start, within_s=within_s)

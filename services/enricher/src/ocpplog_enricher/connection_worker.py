@@ -32,12 +32,19 @@ class ConnectionWorker:
     """Keeps nothing between batches. What is stored already is looked up before and after every write, not only after an
     assignment: events are few, and a copy of one may come at any time."""
 
-    def __init__(self, writer: TableWriter, dead_letters: DeadLetters, fence: Callable[[int], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        writer: TableWriter,
+        dead_letters: DeadLetters,
+        fence: Callable[[int], Awaitable[None]],
+        retention_days: Callable[[str], int],
+    ) -> None:
         """`fence(generation)` returns while the partitions of that generation are this process's; raises PartitionLost when
-        they no longer are."""
+        they no longer are. `retention_days(site id)`: how long the site's events are kept, asked when a row is written."""
         self._writer = writer
         self._dead_letters = dead_letters
         self._fence = fence
+        self._retention_days = retention_days
 
     async def take(self, partition: int, generation: int, records: Sequence[Record]) -> None:
         """Returns when all records, of one partition, are stored: they belong to one shard.
@@ -48,7 +55,7 @@ class ConnectionWorker:
         found: dict[str, tuple[EventRow, Record]] = {}
         for record in records:
             try:
-                row = event_row(record.value, partition, record.offset)
+                row = event_row(record.value, partition, record.offset, self._retention_days)
             except RecordError as error:
                 await self._put_aside(partition, record, str(error))
             else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -23,12 +23,19 @@ _UNKNOWN_SITE: Final = f"log: the site is not in ocpp.sites: logged at level {UN
 
 class SitePolicies:
     """`sites` follows the records; `key` is that of the hashes of RFID tags, empty: there is none. `retention` is that of sites
-    without their own."""
+    without their own, `hide_unknown` what becomes of tags of sites without a record; None: they stay."""
 
-    def __init__(self, sites: Mapping[str, Site], key: bytes, retention: Retention | None = None) -> None:
+    def __init__(
+        self,
+        sites: Mapping[str, Site],
+        key: bytes,
+        retention: Retention | None = None,
+        hide_unknown: Callable[[bytes], str] | None = None,
+    ) -> None:
         self._sites = sites
         self._hashed = partial(id_tags.hashed, key=key) if key else None
         self._retention = retention or Retention()
+        self._hide_unknown = hide_unknown
         self._said: set[tuple[str, str]] = set()
         self._usual: dict[str, tuple[Site, Policy]] = {}
         """Of each site that was met: its record, and what that says. Thousands of rows ask the same."""
@@ -43,13 +50,30 @@ class SitePolicies:
         site = self._sites.get(envelope.site_id)
         notes = self._notes(envelope, site)
         if site is None:
-            return Policy(None, notes, self._retention)
+            return Policy(self._hide_unknown, notes, self._retention)
         usual = self._usual.get(site.site_id)
         if usual is None or usual[0] is not site:
-            days = site.retention_days
-            retention = self._retention if days is None else Retention(days, days, days)
-            usual = self._usual[site.site_id] = site, Policy(self._hide_tag(site), (), retention)
+            usual = self._usual[site.site_id] = site, Policy(self._hide_tag(site), (), self._retention_of(site))
         return replace(usual[1], notes=notes) if notes else usual[1]
+
+    def knows(self, site_id: str) -> bool:
+        """Whether the site has a record."""
+        return site_id in self._sites
+
+    def lacks_key(self, site_ids: Iterable[str]) -> list[str]:
+        """Which of these sites hash their RFID tags, while there is no key to do it with."""
+        if self._hashed is not None:
+            return []
+        return sorted(name for name in site_ids if (site := self._sites.get(name)) and site.id_tags is IdTags.HASHED)
+
+    def event_days(self, site_id: str) -> int:
+        """How long the row of a connection event is kept, in days. An event has no action, and counts as `info` like all such."""
+        site = self._sites.get(site_id)
+        return (self._retention_of(site) if site else self._retention).info
+
+    def _retention_of(self, site: Site) -> Retention:
+        days = site.retention_days
+        return self._retention if days is None else Retention(days, days, days)
 
     def _level(self, site_id: str, at_us: int) -> Level:
         site = self._sites.get(site_id)
@@ -61,7 +85,8 @@ class SitePolicies:
         found = []
         if site is None:
             metrics.UNKNOWN_SITE.inc()
-            self._say_once("unknown site: logged at the default level, tags as they are", envelope.site_id)
+            tags = "hidden" if self._hide_unknown else "as they are"
+            self._say_once(f"unknown site: logged at the default level, tags {tags}", envelope.site_id)
             found.append(_UNKNOWN_SITE)
         if not envelope.registered:
             metrics.UNKNOWN_CHARGER.inc()

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from ocpplog_common import record_changes
 from ocpplog_common.admin import kafka
-from ocpplog_common.level_changes import change_level, put_over
+from ocpplog_common.level_changes import change_level
 from ocpplog_common.records import LevelName, Site
 from ocpplog_common.settings import KafkaSettings
 
@@ -29,17 +28,6 @@ async def change(
             end = now + until if isinstance(until, timedelta) else until
             changed = change_level(site, name, who=who, why=why, now=now, until=end)
             return [changed], changed
-
-        return await records.writer.change(decide)
-
-
-async def put(settings: KafkaSettings, lines: Sequence[Site], who: str) -> int:
-    """Write sites over those that are there: see `put_over`. Returns how many. Raises as `change`."""
-    async with kafka.open_records(settings) as records:
-
-        def decide() -> tuple[list[Site], int]:
-            now = datetime.now(UTC)
-            return [put_over(records.sites.get(line.site_id), line, who=who, now=now) for line in lines], len(lines)
 
         return await records.writer.change(decide)
 

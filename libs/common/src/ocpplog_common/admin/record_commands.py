@@ -13,7 +13,7 @@ from typing import Any, TypeAlias, TypeVar
 from msgspec.structs import replace
 
 from ocpplog_common import moments, record_changes, records, topics
-from ocpplog_common.admin import kafka, levels
+from ocpplog_common.admin import kafka, levels, put
 from ocpplog_common.admin.arguments import argument
 from ocpplog_common.admin.kafka import OpenRecords
 from ocpplog_common.record_changes import Removal
@@ -29,7 +29,9 @@ def add_to(commands: _Commands) -> None:
     command = commands.add_parser(
         "put",
         help="write sites and chargers, one JSON record a line, from standard input",
-        description="A site that is there keeps its level and their history; a level that a line names is a change of it.",
+        description="A site that is there keeps its level and their history; a level that a line names is a change of it; all "
+        "else is as the line says. A charger that is there keeps what its line does not name, its key too; null removes what it "
+        "names. Sites come before their chargers. All lines are written, or none.",
     )
     command.add_argument("kind", choices=["sites", "chargers"])
     command.set_defaults(run=_put)
@@ -110,20 +112,12 @@ def user() -> str:
 
 
 def _put(options: argparse.Namespace) -> None:
+    lines = put.lines(sys.stdin.buffer.read())
     if options.kind == "sites":
-        count = asyncio.run(levels.put(KafkaSettings(), _lines(records.decode_site), f"{user()}, ocpplog-admin put"))
+        count = asyncio.run(put.sites(KafkaSettings(), lines, f"{user()}, ocpplog-admin put"))
     else:
-        count = asyncio.run(kafka.put_records(KafkaSettings(), _lines(records.decode_charger)))
+        count = asyncio.run(put.chargers(KafkaSettings(), lines))
     print(f"written: {count} {options.kind}")
-
-
-def _lines(decode: Callable[[bytes], _Record]) -> list[_Record]:
-    lines = [line for line in sys.stdin.buffer.read().splitlines() if line.strip()]
-    found = [decode(line) for line in lines]
-    for line, record in zip(lines, found, strict=True):
-        records.check_fields(line, record)
-        records.check_to_write(record)
-    return found
 
 
 def _level(options: argparse.Namespace) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from hashlib import blake2b
 
@@ -15,8 +16,8 @@ _FIRST, _LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2106, 1, 1, tzinfo=UT
 """Between these the table's lifetime of rows can be reckoned."""
 
 
-def event_row(value: bytes | None, partition: int, offset: int) -> EventRow:
-    """Raises `RecordError`, which says what is wrong with the record.
+def event_row(value: bytes | None, partition: int, offset: int, retention_days: Callable[[str], int]) -> EventRow:
+    """Raises `RecordError`, which says what is wrong with the record. `retention_days(site id)`: how long its events are kept.
 
     The row is named by a digest of the record's bytes: a gateway that writes an event twice sends the same bytes.
     """
@@ -41,6 +42,7 @@ def event_row(value: bytes | None, partition: int, offset: int) -> EventRow:
         duration_s=event.duration_s,
         frames_from_charger=event.frames_from_charger,
         frames_from_csms=event.frames_from_csms,
+        retention_days=retention_days(event.site_id),
     )
 
 

@@ -16,10 +16,11 @@ from ocpplog_enricher.domain import columns, conformity, meter_values, reading, 
 from ocpplog_enricher.domain.meter_values import MeterValues
 from ocpplog_enricher.domain.observed import Observed
 from ocpplog_enricher.domain.pairing import Exchange
-from ocpplog_enricher.domain.policy import AS_IT_IS, Policy
+from ocpplog_enricher.domain.policy import AS_IT_IS, Policy, ranked_as
 from ocpplog_enricher.domain.reading import Reader
 from ocpplog_enricher.domain.redaction import redact
 from ocpplog_enricher.domain.rows import Enriched, LogRow, SampleRow
+from ocpplog_enricher.domain.unescaped import unescaped
 from ocpplog_enricher.domain.violations import first, short
 
 _METERED: Final = {"MeterValues": "meterValue", "StopTransaction": "transactionData", "TransactionEvent": "meterValue"}
@@ -37,13 +38,13 @@ class _Enrichment:
     def __init__(self, exchange: Exchange, partition: int, policy: Policy) -> None:
         self.exchange = exchange
         self.partition = partition
-        self.retention = policy.retention
         self.violations = [*exchange.violations, *policy.notes]
         self.objects: list[tuple[str, bytes, dict[str, Any]]] = []  # (request or response, as sent, parsed)
         self.request = self._payload("request", exchange.request)
         self.response = self._payload("response", exchange.response)
         call = exchange.request.frame if exchange.request else None
         self.action = call.action if isinstance(call, Call) else ""
+        self.retention_days = policy.retention.days(ranked_as(call) if isinstance(call, Call) else "")
 
     def rows(self) -> Enriched:
         row = self._frame_columns()
@@ -78,8 +79,8 @@ class _Enrichment:
             latency_ms=self._latency_ms(),
             request=request,
             response=response,
-            unescaped=_unescaped(request, response),
-            retention_days=self.retention.days(self.action),
+            unescaped=unescaped(request, response),
+            retention_days=self.retention_days,
         )
 
     def _payload_columns(self) -> columns.Columns:
@@ -206,16 +207,3 @@ def _text(observed: Observed | None) -> str:
 def _decoded(data: bytes) -> str:
     """Bytes that are not UTF-8 are shown as \\xNN: the column is text. Kafka keeps the bytes."""
     return data.decode("utf-8", "backslashreplace")
-
-
-def _unescaped(*payloads: str) -> str:
-    r"""The payloads with their \u escapes resolved, where they have any, so that people find the letters they see."""
-    found = []
-    for payload in payloads:
-        if "\\u" not in payload:
-            continue
-        try:
-            found.append(msgspec.json.encode(reading.decode(payload.encode())).decode())
-        except (ValueError, RecursionError):
-            continue
-    return " ".join(found)

@@ -16,14 +16,17 @@ from typing import Final
 import msgspec
 
 from ocpplog_common.envelope import Opcode
-from ocpplog_common.ocppj import Call, CallError, CallResult, Malformed
+from ocpplog_common.ocppj import Call, CallError, CallResult, Malformed, MessageType
 from ocpplog_common.records import Gap
 from ocpplog_enricher.domain import gaps
 from ocpplog_enricher.domain.observed import Observed
 from ocpplog_enricher.domain.open_requests import Key, Limits, OpenRequests
+from ocpplog_enricher.domain.policy import ranked_as
 from ocpplog_enricher.domain.repeats import Repeats
 from ocpplog_enricher.domain.violations import short
 
+_THREE_TYPES: Final = frozenset({"ocpp1.6", "ocpp2.0.1"})
+"""Versions whose messages are CALL, CALLRESULT and CALLERROR: OCPP 2.1 added the others."""
 _EARLY: Final = "log: closed without waiting longer: "
 
 
@@ -78,7 +81,7 @@ class Exchange(msgspec.Struct, frozen=True, gc=False):
 
 
 Admits = Callable[[str, str, int], bool]
-"""(site id, action, microseconds since 1970) -> whether the level in force then logs the action."""
+"""(site id, action that the request ranks as, microseconds since 1970) -> whether the level in force then logs that."""
 
 
 @dataclass(slots=True)
@@ -122,7 +125,7 @@ class Pairing:
             case CallError(message_id, of_result=True):
                 # It answers an answer, and refers to an exchange that is complete and may be stored.
                 why = f"frame: CALLRESULTERROR: the response to message id {short(message_id)} was refused"
-                ended.append(self._alone(seen, Outcome.ERROR, (why,)))
+                ended.append(self._alone(seen, Outcome.ERROR, (why, *_of_later_versions(seen, MessageType.CALLRESULTERROR))))
             case CallResult(message_id) | CallError(message_id):
                 ended.append(self._answer(seen, message_id))
         return ended
@@ -144,7 +147,7 @@ class Pairing:
         envelope = seen.envelope
         key = (envelope.connection_id, envelope.source, call.message_id)
         ended = [self._close(key, Outcome.SUPERSEDED, seen.offset)] if key in self.open else []
-        admitted = self.admits(envelope.site_id, call.action, envelope.received_at_us)
+        admitted = self.admits(envelope.site_id, ranked_as(call), envelope.received_at_us)
         self.open.add(key, seen, admitted, self.stream_time_us)
         for excess, why in self.open.excess(envelope.charger_id):
             ended.append(self._close(excess, Outcome.TIMEOUT, seen.offset, (_EARLY + why,)))
@@ -159,8 +162,8 @@ class Pairing:
         return Exchange(asked.request, seen, outcome, seen.offset, asked.admitted)
 
     def _sent(self, seen: Observed, send: Call) -> Exchange:
-        admitted = self.admits(seen.envelope.site_id, send.action, seen.envelope.received_at_us)
-        return Exchange(seen, None, Outcome.SENT, seen.offset, admitted)
+        admitted = self.admits(seen.envelope.site_id, ranked_as(send), seen.envelope.received_at_us)
+        return Exchange(seen, None, Outcome.SENT, seen.offset, admitted, _of_later_versions(seen, MessageType.SEND))
 
     def _alone(self, seen: Observed, outcome: Outcome, violations: tuple[str, ...]) -> Exchange:
         admitted = self.admits(seen.envelope.site_id, "", seen.envelope.received_at_us)
@@ -191,3 +194,9 @@ class Pairing:
         closed = self.open.pop(key)
         assert closed is not None
         return Exchange(closed.request, None, outcome, offset, closed.admitted, violations)
+
+
+def _of_later_versions(seen: Observed, kind: MessageType) -> tuple[str, ...]:
+    """What is wrong with a message of a type that the connection's version does not have. It says all the same what it is."""
+    version = seen.envelope.subprotocol
+    return (f"frame: message type {kind.value} ({kind.name}) is not in {version}",) if version in _THREE_TYPES else ()

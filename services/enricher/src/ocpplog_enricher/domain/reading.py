@@ -15,6 +15,8 @@ from ocpplog_enricher.domain.violations import short
 _Parsed = TypeVar("_Parsed")
 _NUMBER: Final = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _INT32: Final = range(-(2**31), 2**31)
+_EXACT: Final = 2**53 - 1
+"""Up to here, a float is one integer's alone."""
 _MOST_DIGITS: Final = 400
 """An integer of more digits is beyond what a float holds (309), and Python reads no more than 4,300."""
 
@@ -119,9 +121,11 @@ def connector(value: object) -> int:
 
 
 def identifier(value: object) -> str:
-    """An integer in OCPP 1.6, of up to 64 bits from some; text in 2.x."""
-    if isinstance(value, int | str) and not isinstance(value, bool):
-        return str(value)
+    """An integer in OCPP 1.6, of up to 64 bits from some; text in 2.x. 4711.0 is 4711, as JSON has no other numbers; beyond 2^53
+    it may have been another number before it was a fraction."""
+    found = int(value) if isinstance(value, float) and value.is_integer() and abs(value) <= _EXACT else value
+    if isinstance(found, int | str) and not isinstance(found, bool):
+        return str(found)
     raise ValueError(f"{short(value)} is not an id")
 
 

@@ -124,6 +124,7 @@ class EventRow(msgspec.Struct, omit_defaults=True, kw_only=True):
     duration_s: float | None = None
     frames_from_charger: int = 0
     frames_from_csms: int = 0
+    retention_days: int = 400
 
     @property
     def id(self) -> tuple[str]:

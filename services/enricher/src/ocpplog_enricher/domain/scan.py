@@ -14,6 +14,7 @@ _NAMES: Final = frozenset({b"key", b"name", b"variable"})
 _VALUES: Final = frozenset({b"value", b"values", b"attributevalue", b"actualvalue"})
 """Members that hold what the object names. In reports, those of `variableAttribute`'s entries too."""
 _ATTRIBUTES: Final = b"variableattribute"
+_TYPE: Final = b"type"
 _NOTHING: Final = frozenset({b"null", b"true", b"false", b'""', b"{}", b"[]", b'"***"'})
 _MEANT_AS_JSON: Final = re.compile(rb'\s*"?\s*(?:\{|\[\s*[\[{"])')
 _DEEPEST: Final = 8
@@ -48,6 +49,10 @@ class Kind:
     whole: bool
     beside: frozenset[bytes] = frozenset()
     """Members, in lower case, that tell about one and are none."""
+    of_type: frozenset[bytes] = frozenset()
+    """Members, in lower case, that hold one where the `type` beside them is one of `types`."""
+    types: frozenset[bytes] = frozenset()
+    """In lower case."""
 
 
 def find(data: bytes, kind: Kind, found: set[bytes], depth: int = 0) -> list[Cut]:
@@ -97,6 +102,8 @@ class _Container:
     name: bytes
     wanted: bool
     names_one: bool = False
+    is_of_type: bool = False
+    of_type: list[tuple[int, int]] = field(default_factory=list)
     values: list[tuple[int, int]] = field(default_factory=list)
 
 
@@ -137,8 +144,12 @@ class _Scan:
             return
         if member in _VALUES:
             holder.values.append((start, end))
+        if member in self._kind.of_type:
+            holder.of_type.append((start, end))
         if self._data[start] != ord('"'):
             return
+        if member == _TYPE and content(self._data[start:end]).lower() in self._kind.types:
+            holder.is_of_type = True
         if member in _NAMES and self._kind.named(content(self._data[start:end]), b""):
             holder.names_one = True
         self._look_inside(start + 1, end - 1)
@@ -149,6 +160,9 @@ class _Scan:
             self._cut(done.start, end)
         if done.names_one:
             for value in done.values:
+                self._cut(*value)
+        if done.is_of_type:
+            for value in done.of_type:
                 self._cut(*value)
         if done.name in _VALUES:
             holder.values.append((done.start, end))

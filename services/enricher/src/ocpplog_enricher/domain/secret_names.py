@@ -1,6 +1,6 @@
 """What counts as a secret: by the name it goes under, or by its own looks. The list is in docs/adr/0009-secrets-in-frames.md.
 
-RFID tags are none here: `tag_names` has them.
+RFID tags are none here: `tag_names` has them. But what a driver types in is a PIN, whatever field it comes in.
 """
 
 from __future__ import annotations
@@ -12,9 +12,12 @@ from typing import Final
 from ocpplog_enricher.domain import prose
 from ocpplog_enricher.domain.scan import MARK, Kind
 
-_KEYS: Final = "authori[sz]ation auth private api access shared encryption symmetric master signing network wifi wlan wpa"
+_KEYS: Final = "authori[sz]ation auth private api access shared encryption symmetric master signing network wifi wlan wpa vpn"
 _TOKENS: Final = "access auth authori[sz]ation api bearer oauth refresh security session"
 _PINS: Final = "sim apn modem admin user service"
+_PASSES: Final = "wifi wlan wpa vpn ap apn sim modem ftp sftp smtp mail http mqtt proxy web admin root user usr login auth db"
+_NO_PASSES: Final = "by over under high low band test"
+"""By-pass, band-pass, a test's pass."""
 
 
 def _any(words: str) -> str:
@@ -29,9 +32,14 @@ _ANYWHERE: Final = "|".join(
     )
 )
 _AT_THE_END: Final = rf"(?:pwd|psk|(?:(?<![a-z])|{_any(_PINS)}{_JOINT})pin)(?![a-z])"
-_WORDS: Final = f"{_ANYWHERE}|{_AT_THE_END}"
+# Compass, bypass: case says where a word begins within a name, or a word of the list stands before it. The letters themselves are
+# looked at first: that costs least.
+_BEGINS: Final = "|".join(("(?<![a-z])", "(?-i:(?<=[a-z0-9])(?=P)|(?=P[a-z]))", *(f"(?<={word})" for word in _PASSES.split())))
+_OTHER: Final = "".join(f"(?<!{word})(?<!{word}[-_. ])" for word in _NO_PASSES.split())
+_PASS: Final = rf"(?=p(?:ass|w)(?!{_JOINT}[a-z]))(?:{_BEGINS}){_OTHER}p(?:ass|w)"
+_WORDS: Final = f"{_ANYWHERE}|{_AT_THE_END}|{_PASS}"
 _NAME: Final = re.compile(_WORDS.encode(), re.IGNORECASE)
-_WITH_P: Final = re.compile("p(?:ass|in|wd|sk)")
+_WITH_P: Final = re.compile("p(?:ass|in|w|sk)")
 _HIDDEN: Final = re.compile(rb"\\u00[2-7]")
 """A \\u escape of an ASCII character: any name may be spelled with them."""
 
@@ -80,17 +88,23 @@ def _named(name: bytes, holder: bytes) -> bool:
     return is_secret(name) or (holder == b"vpn" and name.lower() == b"key")
 
 
+_KEY_CODE: Final = b"keycode"
+"""Of `idToken`: it must not appear in any logging (OCPP 2.0.1 part 2, C04.FR.04)."""
+
 KIND: Final = Kind(
     may_hold=may_hold,
     named=_named,
-    mentioned=is_secret,
+    mentioned=lambda text: is_secret(text) or _KEY_CODE in text.lower(),
     in_prose=in_prose,
     mark=lambda _: MARK.encode(),
     plain=frozenset(
         b"key value readonly configurationkey setvariabledata attributevalue component variable name connectiondata data"
-        b" vendorid messageid authorizationkey basicauthpassword apnpassword password true false null".split()
+        b" vendorid messageid authorizationkey basicauthpassword apnpassword password true false null"
+        b" idtoken type keycode additionalinfo additionalidtoken idtokeninfo groupidtoken".split()
     ),
     is_name=lambda text: _NAME.fullmatch(text) is not None,
     echo=re.escape,
     whole=True,
+    of_type=frozenset({b"idtoken", b"additionalidtoken"}),
+    types=frozenset({_KEY_CODE}),
 )

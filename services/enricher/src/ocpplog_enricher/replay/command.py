@@ -23,6 +23,13 @@ def register(command: argparse.ArgumentParser) -> None:
     command.add_argument("--to", dest="end", required=True, metavar="TIME", help="and before then")
     command.add_argument("--site", action="append", default=[], help="of this site alone; may be repeated")
     command.add_argument("--charger", action="append", default=[], help="of this charger alone; may be repeated")
+    command.add_argument(
+        "--unknown-site",
+        action="append",
+        default=[],
+        metavar="SITE",
+        help="also of this site, which has no record any more: with RFID tags masked (default: not touched); may be repeated",
+    )
     command.add_argument("--dry-run", action="store_true", help="compare and count, write nothing")
     command.add_argument("--prune", action="store_true", help="delete rows that are no longer wanted (default: keep and count)")
     command.add_argument(
@@ -48,7 +55,7 @@ def run(options: argparse.Namespace) -> None:
         raise CommandFailed("--from has to be before --to")
     level = Level.parse(options.level) if options.level else None
     late_us = timedelta(minutes=options.late_minutes) // timedelta(microseconds=1)
-    wanted = job.Options(span, options.dry_run, options.prune, level, late_us)
+    wanted = job.Options(span, options.dry_run, options.prune, level, late_us, frozenset(options.unknown_site))
     try:
         counts = asyncio.run(job.run(EnricherSettings(), wanted, Progress(sys.stderr)))
     except ValidationError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,13 +29,14 @@ from ocpplog_enricher.site_policies import SitePolicies
 @dataclass(frozen=True, slots=True)
 class Options:
     """`level`: as if all sites had had it; None: the level in force when a request came. `late_us`: how long a gateway may have
-    held a frame back."""
+    held a frame back. `unknown_sites`: those without a record whose rows are wanted all the same, with their RFID tags masked."""
 
     span: Span
     dry_run: bool = False
     prune: bool = False
     level: Level | None = None
     late_us: int = 3_600_000_000
+    unknown_sites: frozenset[str] = frozenset()
 
 
 async def run(settings: EnricherSettings, options: Options, progress: Progress) -> Counts:
@@ -57,8 +59,10 @@ async def run(settings: EnricherSettings, options: Options, progress: Progress) 
             await table.open()
             await _deletes_done(table, progress)
         await sites.start()
+        # Of a site whose record is gone nobody knows any more how it wanted its tags.
+        policies = SitePolicies(sites, key, settings.retention(), hide_unknown=id_tags.masked)
+        _check(policies, options.span.sites or sites.keys())
         await source.start()
-        policies = SitePolicies(sites, key, settings.retention())
         mender = Mender(
             TableMender(samples, tables.METER_SAMPLE), TableMender(log, tables.LOG), dry_run=options.dry_run, prune=options.prune
         )
@@ -67,6 +71,7 @@ async def run(settings: EnricherSettings, options: Options, progress: Progress) 
             mender=mender,
             new_pairing=lambda: Pairing(_admits(policies, options.level), timeout_us, settings.limits()),
             policy=policies.policy,
+            wanted=lambda site_id: policies.knows(site_id) or site_id in options.unknown_sites,
             late_us=options.late_us,
             progress=progress,
         )
@@ -75,6 +80,15 @@ async def run(settings: EnricherSettings, options: Options, progress: Progress) 
         await source.stop()
         await sites.stop()
         await store.close()
+
+
+def _check(policies: SitePolicies, sites: Iterable[str]) -> None:
+    """Raises ValueError where rows with hashes would become rows with masked tags, for want of the key."""
+    if lacking := policies.lacks_key(sites):
+        raise ValueError(
+            f"sites that hash their RFID tags: {', '.join(lacking)}; set OCPPLOG_ENRICHER_ID_TAG_KEY_FILE to the enricher's key, "
+            "or name other sites with --site"
+        )
 
 
 def _admits(policies: SitePolicies, level: Level | None) -> Admits:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from typing import TextIO
 
 from ocpplog_enricher.replay.span import show
@@ -13,7 +14,7 @@ _EVERY_S = 5.0
 
 @dataclass(slots=True)
 class Counts:
-    """Of exchanges, but for `frames`, `unreadable` and `left`, which are of records on Kafka."""
+    """Of exchanges, but for `frames`, `unreadable` and `left`, which are of records on Kafka. `of_unknown_sites` by the site."""
 
     frames: int = 0
     exchanges: int = 0
@@ -25,6 +26,7 @@ class Counts:
     failed: int = 0
     unreadable: int = 0
     left: int = 0
+    of_unknown_sites: Counter[str] = field(default_factory=Counter)
 
     def text(self, *, dry_run: bool, prune: bool) -> str:
         would, kept = ("to be " if dry_run else ""), "deleted" if prune and not dry_run else "kept"
@@ -36,6 +38,12 @@ class Counts:
             f"no longer wanted: {self.unwanted} ({kept})",
             f"left to the live enricher: {self.left} frames",
         ]
+        if self.of_unknown_sites:
+            names = ", ".join(f"{name} {count}" for name, count in sorted(self.of_unknown_sites.items()))
+            lines.append(
+                f"of sites without a record: {self.of_unknown_sites.total()} not touched ({names}); --unknown-site SITE takes "
+                "those of one, with RFID tags masked"
+            )
         if self.unreadable:
             lines.append(f"no frames, see ocpp.dead-letter: {self.unreadable}")
         if self.refused:

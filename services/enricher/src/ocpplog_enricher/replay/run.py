@@ -57,7 +57,8 @@ class Slice:
 
 class Replay:
     """`new_pairing` makes the pairing of a partition; `policy(first frame)` says how the row of an exchange has to look that is
-    written now; `late_us`: how long a gateway may have held a frame back."""
+    written now; of sites that are not `wanted` every row stays as it is; `late_us`: how long a gateway may have held a frame
+    back."""
 
     def __init__(
         self,
@@ -66,6 +67,7 @@ class Replay:
         mender: RowMender,
         new_pairing: Callable[[], Pairing],
         policy: Callable[[Envelope], Policy],
+        wanted: Callable[[str], bool],
         late_us: int,
         progress: Progress,
     ) -> None:
@@ -73,6 +75,7 @@ class Replay:
         self._mender = mender
         self._new_pairing = new_pairing
         self._policy = policy
+        self._wanted = wanted
         self._late_us = late_us
         self._progress = progress
         self._counts = Counts()
@@ -127,7 +130,12 @@ class Replay:
         self._progress.say(f"partition {stretch.partition}: frames before {show(oldest_us)} are gone; begins at {show(from_us)}")
         return replace(span, from_us=from_us)
 
-    async def _mend(self, decisions: list[Decision], partition: int) -> None:
+    async def _mend(self, held: list[Decision], partition: int) -> None:
+        # Asked as late as the policy is: a record that goes meanwhile takes its rows out.
+        decisions = [decision for decision in held if self._wanted(decision.envelope.site_id)]
+        if len(decisions) < len(held):
+            of_unknown = (one.envelope.site_id for one in held if one.exchange and not self._wanted(one.envelope.site_id))
+            self._counts.of_unknown_sites.update(of_unknown)
         if not decisions:
             return
         at_us = decisions[-1].envelope.received_at_us
