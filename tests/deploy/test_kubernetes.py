@@ -70,6 +70,24 @@ def test_services_find_pods_and_ports(manifests: list[Manifest]) -> None:
                 assert backend["port"]["name"] in {port["name"] for port in services[backend["name"]]["spec"]["ports"]}
 
 
+def test_nobody_outside_reaches_health_and_metrics(manifests: list[Manifest]) -> None:
+    for deployment in of_kind(manifests, "Deployment"):
+        pod = deployment["spec"]["template"]
+        [health] = [port["containerPort"] for port in _ports(pod) if port["name"] == "health"]
+        for container in pod["spec"]["containers"]:
+            for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
+                assert container[probe]["httpGet"]["port"] == "health"
+        for service in of_kind(manifests, "Service"):
+            if matches({"matchLabels": service["spec"]["selector"]}, _labels(pod)):
+                assert not {"health", health} & {port["targetPort"] for port in service["spec"]["ports"]}
+        for policy in of_kind(manifests, "NetworkPolicy"):
+            for rule in policy["spec"].get("ingress", []):
+                if health in {port["port"] for port in rule["ports"]}:
+                    assert name(policy) == "monitoring"
+    for monitor in of_kind(manifests, "PodMonitor"):
+        assert {endpoint["port"] for endpoint in monitor["spec"]["podMetricsEndpoints"]} <= {"health", "metrics"}
+
+
 def test_budgets_scalers_and_policies_find_what_they_are_about(manifests: list[Manifest]) -> None:
     deployments = {name(found): found for found in of_kind(manifests, "Deployment")}
     labels = [_labels(pod) for _, pod in pods(manifests)]

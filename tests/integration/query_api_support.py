@@ -99,7 +99,7 @@ def started(directory: Path, settings: Mapping[str, object]) -> Iterator[Started
         process = Process(sys.executable, "-m", "ocpplog_query_api", env=environment(ours | dict(settings)), log=log)
         url = f"http://127.0.0.1:{port}"
         with running(process):
-            wait_for_http(f"{url}/readyz", process)
+            wait_for_http(f"http://127.0.0.1:{settings.get('api_health_port') or port}/readyz", process)
             yield store, client, key, url, process, log
             assert process.stop() == 0
 

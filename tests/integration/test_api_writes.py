@@ -98,6 +98,23 @@ class TestSites:
         assert seen.json()["upstream"] is None and "secret.example" not in seen.text
         assert "etag" not in seen.headers
 
+    def test_while_the_log_cannot_be_read_they_are_written_all_the_same(self, api: Writes) -> None:
+        """An error would say of a change that is made that it is not, and whoever tries again would be told of somebody else."""
+        api.bench.store.process.kill()
+        try:
+            made = api.do("PUT", "/v1/sites/dark", {"name": "Dark"}, 201, headers={"If-None-Match": "*"})
+            assert made.json() | {"name": "Dark", "level": "info", "registered": True} == made.json()
+            numbers = ("chargers", "chargers_online", "entries_24h", "errors_24h", "last_entry")
+            assert [made.json()[number] for number in numbers] == [None] * 5
+            tag = {"If-Match": made.headers["etag"]}
+            changed = api.do("PUT", "/v1/sites/dark", {"name": "Darker", "upstream": "wss://csms.example/"}, headers=tag)
+            assert (changed.json()["name"], changed.json()["upstream"]) == ("Darker", "wss://csms.example/")
+        finally:
+            api.bench.store.start()
+        read = api.do("GET", "/v1/sites/dark")
+        assert (read.json()["name"], read.json()["chargers"]) == ("Darker", 0)
+        assert read.headers["etag"] == changed.headers["etag"]
+
     def test_numbers_of_a_site(self, api: Writes) -> None:
         """With entries, and no record."""
         found = api.do("GET", "/v1/sites/theirs").json()

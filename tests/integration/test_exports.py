@@ -492,6 +492,16 @@ class TestHalfAFile:
             api.store.start()
 
 
+def test_a_spreadsheet_that_would_fill_the_disk_breaks_off(tmp_path: Path) -> None:
+    with query_api(tmp_path, api_max_spreadsheet_bytes="100000") as api:
+        api.insert(*({"charger_id": "long", "request": "x" * 20_000} for _ in range(20)), {"charger_id": "short"})
+        with pytest.raises(httpx.RemoteProtocolError):
+            api.export(format="xlsx", charger="long", columns="Request")
+        assert "take more than 100,000 bytes" in api.log.read_text()
+        assert len(column(api.export(format="xlsx", charger="short", columns="Charger ID"), "xlsx")) == 1
+        assert len(column(api.export(format="csv", charger="long", columns="Request"), "csv")) == 20
+
+
 def test_an_export_that_takes_too_long_to_begin(tmp_path: Path) -> None:
     with query_api(tmp_path, api_max_seconds="2") as api:
         api.insert({})

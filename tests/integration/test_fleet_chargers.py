@@ -10,6 +10,8 @@ from urllib.parse import quote
 import pytest
 
 from integration.fleet_support import Fleet, ago, running_fleet
+from ocpplog_query_api.chargers import query
+from ocpplog_query_api.scope import Scope
 
 pytestmark = pytest.mark.integration
 _numbers = count(1)
@@ -120,6 +122,30 @@ class TestChargers:
         for connector, status in ((0, "Available"), (1, "Charging"), (2, "Faulted")):
             fleet.log.status("24 10:00", "CP1", connector, status, site_id=site)
         assert fleet.get("/v1/chargers", (site,))["items"][0]["status"] == "Faulted"
+
+    def test_since_when_a_connector_says_so(self, fleet: Fleet, site: str) -> None:
+        told = {
+            1: [("10:00", "Available"), ("10:01", "Faulted"), ("10:02", "Available"), ("10:03", "Available")],
+            2: [("10:00", "Charging"), ("10:01", "Charging")],
+            # Of one moment, the place on Kafka says which came last.
+            3: [("10:02", "Preparing"), ("10:02", "Charging"), ("10:02", "Finishing")],
+        }
+        for connector, states in told.items():
+            for offset, (minute, status) in enumerate(states):
+                fleet.log.status(f"24 {minute}", "CP1", connector, status, site_id=site, kafka_offset=offset)
+        [charger] = fleet.get("/v1/chargers", (site,))["items"]
+        assert [(one["connector_id"], one["status"], one["since"][11:16]) for one in charger["connectors"]] == [
+            (1, "Available", "10:02"),
+            (2, "Charging", "10:00"),
+            (3, "Finishing", "10:02"),
+        ]
+
+    def test_of_its_history_nothing_else_leaves_clickhouse(self, fleet: Fleet, site: str) -> None:
+        fleet.log.status("24 10:00", "CP1", 1, "Faulted", site_id=site)
+        asked = query.connectors(fleet.log.database, Scope(frozenset({site})), [(site, "CP1")])
+        found = fleet.log.client.query(asked.sql, asked.parameters)
+        assert set(found.column_names) == {"site_id", "charger_id", "connector_id", "newest", "code", "since"}
+        assert len(found.result_rows) == 1
 
     def test_ocpp_2(self, fleet: Fleet, site: str) -> None:
         fleet.log.exchange("24 10:00", "CP2", "BootNotification", site_id=site, request=BOOT_2X, subprotocol="ocpp2.1")
@@ -347,6 +373,24 @@ class TestTimeline:
         assert kinds(kind="boot") == []
         fleet.problem(422, "invalid-parameter", "/v1/chargers/CP1/timeline", kind="nope")
         fleet.problem(422, "invalid-parameter", "/v1/chargers/CP1/timeline", from_="yesterday")
+
+    def test_a_connection_that_ended_on_a_newer_page(self, fleet: Fleet, site: str) -> None:
+        first, second, third = (next(_numbers) for _ in range(3))
+        for when, kind, number in (
+            ("24 10:00", "connect", first),
+            ("24 11:00", "disconnect", first),
+            # No gateway says that it is over: the charger comes anew.
+            ("24 12:00", "connect", second),
+            ("24 13:00", "connect", third),
+        ):
+            fleet.log.connection(when, "CP1", kind, number, site_id=site)
+        pages = fleet.pages("/v1/chargers/CP1/timeline", (site,), limit=1)
+        assert [(item["kind"], (item["until"] or "")[11:16]) for [item] in pages] == [
+            ("connect", ""),
+            ("connect", "13:00"),
+            ("disconnect", ""),
+            ("connect", "11:00"),
+        ]
 
     def test_pages_of_what_happened_at_once(self, fleet: Fleet, site: str) -> None:
         for number in range(7):

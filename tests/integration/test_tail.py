@@ -169,6 +169,15 @@ class TestWhoSeesWhat:
             assert set(all_sites.entries(2)) == {"theirs", "ours"}
             assert mine.entries(1) == ["ours"]
 
+    def test_an_insert_of_many_sites(self, rig: Rig) -> None:
+        with rig.tail(rig.token(sites=("many-5",))) as mine, rig.tail(rig.token(sites=("none-of-them",))) as others:
+            mine.live()
+            others.live()
+            insert(rig.client, *(entry(f"of-{number}", site_id=f"many-{number}") for number in range(50)))
+            assert mine.entries(1) == ["of-5"]
+            insert(rig.client, entry("last", site_id="none-of-them"))
+            assert others.entries(1) == ["last"]
+
     def test_nor_by_asking_for_it(self, rig: Rig) -> None:
         with rig.tail(rig.token(sites=("mine",)), site="theirs", backlog=10) as stream:
             stream.live()

@@ -7,7 +7,8 @@ import contextlib
 import json
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 from uuid import UUID
 
 import pytest
@@ -15,12 +16,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ocpplog_query_api.chargers import query as chargers
-from ocpplog_query_api.chargers import timeline_query
+from ocpplog_query_api.chargers import timeline, timeline_query
 from ocpplog_query_api.chargers.boot import Make, make_of, reason_of
 from ocpplog_query_api.chargers.query import Filters
 from ocpplog_query_api.chargers.repository import worst
 from ocpplog_query_api.chargers.timeline_items import connection_item, entry_item
 from ocpplog_query_api.chargers.timeline_query import Happenings
+from ocpplog_query_api.database import Database, Row
 from ocpplog_query_api.logs.query import Statement
 from ocpplog_query_api.overview import query as overview
 from ocpplog_query_api.overview.query import SiteLevels
@@ -52,7 +54,7 @@ def statements(scope: Scope) -> list[Statement]:
         *(ask("db", scope, KEYS) for ask in (chargers.last_entries, chargers.boots, chargers.connectors, chargers.last_errors)),
         timeline_query.entries("db", scope, happenings, ("2026-11-24 10:00:00.000", "x"), 5),
         timeline_query.events("db", scope, happenings, None, 5),
-        timeline_query.ends("db", scope, "CP1", sites),
+        timeline_query.ends("db", scope, "CP1", sites, [UUID(int=1)]),
         sessions.candidates("db", scope, wanted, NOW, NOW, 5),
         sessions.sessions("db", scope, KEYS, NOW, NOW, None, sessions.NEAR),
         sessions.around("db", scope, KEYS[1], ["1"], NOW, NOW),
@@ -192,6 +194,30 @@ class TestCurve:
 
     def test_what_has_no_column(self) -> None:
         assert curve([{"at_ms": 0, "measurand": "SoC", "line": "l1", "average": 1.0}]) == []
+
+
+async def test_a_timeline_asks_how_the_connections_of_a_page_ended_and_no_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    kinds = ("disconnect", "connect", "refuse", "connect", "connect")
+    texts = ("peer", "subprotocol", "gateway_id", "closed_by", "reason")
+    columns = dict.fromkeys((*texts, "profile", "close_code", "duration_s"))
+    events: list[Row] = [
+        {"kind": kind, "datetime": NOW - timedelta(hours=hour), "name": kind, "connection_id": UUID(int=hour), "site_id": "mine"}
+        for hour, kind in enumerate(kinds)
+    ]
+    wanted: list[Any] = []
+
+    async def ask(_: Database, label: str, statement: Statement) -> list[Row]:
+        if label == "timeline events":
+            return [event | columns for event in events[: statement.parameters["limit"]]]
+        wanted.append(statement.parameters["connections"])
+        return [{"connection_id": UUID(int=1), "ended_at": NOW}]
+
+    monkeypatch.setattr(timeline, "ask", ask)
+    repository = timeline.TimelineRepository(cast(Database, SimpleNamespace(name="db")), Scope(None))
+    items, more = await repository.page(Happenings("CP1", kinds=frozenset({"connection"})), 4, None)
+    assert wanted == [[str(UUID(int=1)), str(UUID(int=3))]]
+    assert [item.until for item in items] == [None, "2026-11-24T12:00:00.000Z", None, None]
+    assert more
 
 
 class TestTitles:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from dataclasses import dataclass
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ocpplog_query_api.live import journal
-from ocpplog_query_api.live.journal import KEEP_MOST, KEEP_MS, OVERLAP_MS, Insert, Journal
+from ocpplog_query_api.live.journal import KEEP_MOST, KEEP_MS, OVERLAP_MS, SITES_MOST, Insert, Journal
 
 START = 1_788_220_800_000
 
 
 def insert(stored_ms: int, partition: int = 0, entries: int = 1, *sites: str) -> Insert:
-    return Insert(START + stored_ms, partition, entries, frozenset(sites or ("mine",)))
+    return Insert(START + stored_ms, partition, entries, sites or ("mine",))
 
 
 def noted(*looks: tuple[int, list[Insert]]) -> Journal:
@@ -56,6 +57,15 @@ class TestLooks:
         assert stored(found, 0, "mine") == [500, 600]
         assert stored(found, 0) == [500, 600, 700]
 
+    def test_an_insert_of_more_sites_than_are_kept_may_have_any(self) -> None:
+        found = Journal()
+        found.note(START + 1000, [insert(500, 0, 1, "theirs"), Insert(START + 600, 0, 20, ())])
+        assert stored(found, 0, "mine") == [600]
+
+    def test_the_first_ones(self) -> None:
+        found = noted((1000, [insert(at, 0, 1, "mine" if at % 2 else "theirs") for at in range(10)]))
+        assert [one.insert.stored_ms - START for one in found.after(found.start + 2, frozenset({"mine"}), 3)] == [3, 5, 7]
+
 
 class TestGoingOn:
     def test_only_what_came_after(self) -> None:
@@ -76,6 +86,33 @@ class TestGoingOn:
         found = noted((KEEP_MS, []))
         assert found.resume(START + OVERLAP_MS - 1) is None
         assert found.resume(START + OVERLAP_MS) == found.end
+
+    def test_ten_minutes_of_a_hundred_inserts_a_second(self) -> None:
+        found = Journal()
+        for second in range(0, 1000, 10):
+            found.note(START + 1000 * (second + 10), [insert(1000 * second + 10 * number) for number in range(1000)])
+        # The last id may be as old as a silence is long.
+        number = found.resume(START + 1_000_000 - 600_000 - OVERLAP_MS)
+        assert number is not None
+        assert len(found.after(number, None)) == (600_000 + 2 * OVERLAP_MS) // 10
+        assert found.resume(START + 1_000_000 - 600_000 - OVERLAP_MS - 10) is None
+
+    def test_an_insert_takes_little_memory(self) -> None:
+        names = [f"site-{number}" for number in range(1000)]
+        tracemalloc.start()
+        try:
+            # They come from JSON: nothing of one is any other's, but for the names.
+            found = [
+                Insert(START + number, number % 12, 1000 + number, tuple(names[number % 900 :][:SITES_MOST]))
+                for number in range(2000)
+            ]
+            kept = noted((10_000, found), (60_000, []))
+            del found
+            size, _ = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert len(kept.after(0, None)) == 2000
+        assert size / 2000 * KEEP_MOST < 22 * 2**20
 
     def test_old_inserts_go(self) -> None:
         found = noted((1000, [insert(500)]), (KEEP_MS // 2, []), (KEEP_MS + 600, [insert(KEEP_MS)]))

@@ -236,6 +236,20 @@ class TestErrors:
         assert type(found) is kind
         assert "SELECT" not in found.detail
 
+    @pytest.mark.parametrize(
+        ("parameters", "advice", "not_said"),
+        [
+            ({"limit", "fields", "from", "site"}, "smaller `limit`, or leave payloads out of `fields`.", "Narrow"),
+            ({"limit", "from"}, "smaller `limit`.", "fields"),
+            ({"from", "site"}, "Narrow the time range", "limit"),
+            (set(), "/v1/logs", "limit"),
+        ],
+    )
+    def test_an_answer_that_is_too_large(self, parameters: set[str], advice: str, not_said: str) -> None:
+        found = errors.translate(DatabaseError("too large", code=396), lambda: parameters)
+        assert type(found) is errors.TooBig
+        assert advice in found.detail and not_said not in found.detail
+
     def test_settings(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         with pytest.raises(ValidationError, match="OCPPLOG_API_JWT_KEY_FILE is required"):
             ApiSettings()

@@ -15,7 +15,8 @@ from ocpplog_query_api.app import create_app
 from ocpplog_query_api.dashboard.endpoints import PAGES
 from ocpplog_query_api.settings import ApiSettings
 
-EVERYBODY = {"/livez", "/readyz", "/metrics", "/openapi.json", "/docs", "/static/{name:path}", *PAGES}
+HEALTH = {"/livez", "/readyz", "/metrics"}
+EVERYBODY = {*HEALTH, "/openapi.json", "/docs", "/static/{name:path}", *PAGES}
 """Of these none holds anything of the log."""
 
 
@@ -32,6 +33,12 @@ def paths(app: FastAPI) -> set[str]:
 def test_what_is_outside_v1_is_for_everybody(app: FastAPI) -> None:
     """Whoever adds to it says so here."""
     assert {path for path in paths(app) if not path.startswith("/v1/")} == EVERYBODY
+
+
+def test_with_a_port_for_health_nothing_of_it_is_on_the_apis(tmp_path: Path) -> None:
+    tokens.create_key(tmp_path / "key")
+    found = paths(create_app(ApiSettings(api_jwt_key_file=tmp_path / "key", api_health_port=9314)))
+    assert {path for path in found if not path.startswith("/v1/")} == EVERYBODY - HEALTH
 
 
 def test_what_needs_a_token_says_so_in_the_description(app: FastAPI) -> None:

@@ -63,7 +63,7 @@ class Log:
 
     def _insert(self, stored_ms: int, partition: int) -> Insert:
         rows = [row for row in self.visible if (row.stored_ms, row.partition) == (stored_ms, partition)]
-        return Insert(START + stored_ms, partition, len(rows), frozenset(row.site for row in rows))
+        return Insert(START + stored_ms, partition, len(rows), tuple({row.site for row in rows}))
 
     async def entries(self, inserts: Sequence[Insert], limit: int, after: Place | None) -> list[Stored]:
         if self.reads_fail:
@@ -88,12 +88,13 @@ def _key(place: Place) -> tuple[int, int, int]:
 
 @dataclass
 class Client:
-    """What a client has got: (kind, data, id)."""
+    """What a client has got: (kind, data, id). `place`: its last event id."""
 
     stream: AsyncIterator[bytes]
     watch: Watch
     got: list[tuple[str, Any, str]] = field(default_factory=list)
     pings: int = 0
+    place: str = ""
     over: bool = False
 
     async def until(self, condition: Callable[[Client], bool]) -> Client:
@@ -108,11 +109,13 @@ class Client:
         except StopAsyncIteration:
             self.over = True
             return
+        assert text
         for block in text.split("\n\n"):
             self._note(dict(line.split(": ", 1) for line in block.split("\n") if ": " in line))
 
     def _note(self, fields: dict[str, str]) -> None:
         self.pings += fields.get("", "") == "ping"
+        self.place = fields.get("id", self.place)
         if "event" in fields:
             self.got.append((fields["event"], json.loads(fields["data"]), fields.get("id", "")))
 
@@ -247,7 +250,7 @@ class TestGoingOn:
             await found.until(lambda one: bool(one.numbers))
         [(kind, missed, event_id), *_] = found.got
         assert kind == "missed"
-        assert missed == {"missed": 2, "from": "2026-09-01T00:00:00.400Z", "to": "2026-09-01T00:10:15.000Z"}
+        assert missed == {"missed": 2, "from": "2026-09-01T00:00:00.400Z", "to": "2026-09-01T00:10:45.000Z"}
         assert found.numbers == [4]
         assert int(event_id) == START + log.now_ms
 
@@ -340,6 +343,40 @@ class TestTrouble:
             await found.until(lambda one: one.pings >= 2)
             storing.cancel()
 
+    async def test_nor_do_news_of_which_none_matches(self) -> None:
+        log = Log()
+        async with client(log, pace=Pace(page=10, ping_s=0.05)) as found:
+            await found.until(live)
+            storing = asyncio.create_task(_store_for_ever(log))
+            await found.until(lambda one: one.pings >= 2)
+            storing.cancel()
+
+    async def test_who_was_silent_for_long_goes_on_from_where_the_stream_has_looked_to(self) -> None:
+        log = Log()
+        async with client(log, pace=Pace(page=10, ping_s=0.05)) as found:
+            await found.until(live)
+            storing = asyncio.create_task(_store_for_ever(log, every_ms=OVERLAP_MS // 2))
+            await found.until(lambda one: bool(one.place) and int(one.place) > START + 2 * KEEP_MS)
+            storing.cancel()
+        log.visible = [Row(log.now_ms + 1, 7)]
+        async with client(log, resume_ms=int(found.place)) as again:
+            await again.until(live)
+        assert again.kinds("live") == ["entry"]
+        assert again.numbers == [7]
+
+    async def test_silence_is_broken_while_much_is_looked_through(self) -> None:
+        class Slow(Log):
+            async def entries(self, inserts: Sequence[Insert], limit: int, after: Place | None) -> list[Stored]:
+                await asyncio.sleep(0.03)
+                return await super().entries(inserts, limit, after)
+
+        log = Slow([Row(number, number, site="theirs") for number in range(1200)], now_ms=OVERLAP_MS)
+        async with client(log, resume_ms=START + OVERLAP_MS, pace=Pace(page=10, ping_s=0.02)) as found:
+            await found.until(lambda one: bool(one.place))
+            assert found.kinds() == []
+            await found.until(live)
+        assert found.kinds() == ["live"]
+
     async def test_a_token_that_ends(self) -> None:
         log = Log()
         async with client(log, ends_at=NOW) as found:
@@ -369,9 +406,11 @@ class TestTrouble:
         assert log.looks > looks
 
 
-async def _store_for_ever(log: Log) -> None:
+async def _store_for_ever(log: Log, every_ms: int = 1) -> None:
+    """Entries of others, or that do not match: of them, a reader finds none."""
     for number in range(10**6):
-        log.visible = [Row(1500 + number, number, site="theirs")]
+        log.now_ms += every_ms
+        log.visible = [Row(log.now_ms, number, site="theirs")]
         await asyncio.sleep(0.002)
 
 

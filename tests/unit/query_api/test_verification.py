@@ -19,6 +19,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
+from pydantic import ValidationError
 
 from ocpplog_common import tokens
 from ocpplog_common.tokens import Role
@@ -75,6 +76,23 @@ def settings(tmp_path: Path) -> ApiSettings:
 async def refused(verifier: JwtVerifier, token: str) -> None:
     with pytest.raises(Unauthenticated):
         await verifier.verify(token)
+
+
+class TestWhoseTokens:
+    def test_a_jwks_without_its_issuer_is_refused(self, tmp_path: Path) -> None:
+        tokens.create_key(tmp_path / "key")
+        with pytest.raises(ValidationError, match="OCPPLOG_API_JWT_ISSUER is required with OCPPLOG_API_JWKS_URL"):
+            ApiSettings(api_jwt_key_file=tmp_path / "key", api_jwks_url="https://issuer/keys")
+        whole = ApiSettings(
+            api_jwt_key_file=tmp_path / "key", api_jwks_url="https://issuer/keys", api_jwt_issuer="https://issuer"
+        )
+        assert whole.api_jwt_issuer == "https://issuer"
+
+    async def test_those_of_the_key_file_name_one_where_that_is_wanted(self, settings: ApiSettings) -> None:
+        plain = tokens.mint(settings.key, "anna", Role.VIEWER, ["a"], 60)
+        await refused(JwtVerifier(settings), plain)
+        anybodys = settings.model_copy(update={"api_jwt_issuer": ""})
+        assert (await JwtVerifier(anybodys).verify(plain)).subject == "anna"
 
 
 class TestIssuersTokens:

@@ -10,6 +10,13 @@ test("words, phrases, what must not be, filters", () => {
   assert.deepEqual(short('status:Faulted -action:Heartbeat charger:"CP 1"'), ["status:Faulted", "-action:Heartbeat", "charger:CP 1"]);
 });
 
+test("a phrase ends before a blank, and what nothing closes is a word", () => {
+  assert.deepEqual(short('"emergency stop", faulted'), ["emergency stop", "faulted"]);
+  assert.deepEqual(short('"a":"b" x'), ['a":"b', "x"]);
+  assert.deepEqual(short('"connectorId":1 faulted'), ['"connectorId":1', "faulted"]);
+  assert.deepEqual(short('"open'), ['"open']);
+});
+
 test("an unknown name before a colon is an ordinary term", () => {
   assert.deepEqual(short("ws://x 12:30 foo:bar"), ["ws://x", "12:30", "foo:bar"]);
   assert.ok(split("ws://x 12:30").every(({ field }) => field === null));

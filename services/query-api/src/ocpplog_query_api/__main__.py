@@ -33,9 +33,10 @@ def main() -> int:
     logging.configure("query-api", settings.log_level, settings.log_json, bool(settings.otlp_endpoint))
     try:
         tracing.start("query-api", settings)
-        listener = socket.create_server((settings.api_host, settings.api_port), family=_family(settings.api_host), backlog=512)
+        listener = _listen(settings.api_host, settings.api_port)
+        health = _listen(settings.api_health_host, settings.api_health_port) if settings.api_health_port else None
     except OSError as error:
-        print(f"ocpplog-query-api: port {settings.api_port} of {settings.api_host}: {error.strerror}", file=sys.stderr)
+        print(f"ocpplog-query-api: {error.strerror}", file=sys.stderr)
         return 1
     except TracingError as error:
         print(f"ocpplog-query-api: {error}", file=sys.stderr)
@@ -43,7 +44,7 @@ def main() -> int:
     # uvicorn stops on these two, then raises them again for whoever was there before: here nobody.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
-    app = create_app(settings)
+    app = create_app(settings, health)
     # h11 refuses headers that do not end; httptools, which uvicorn takes where it finds it, keeps them all.
     limits = ConnectionLimits(settings.api_max_connections, settings.api_request_seconds)
     config = uvicorn.Config(
@@ -77,8 +78,13 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def _family(host: str) -> socket.AddressFamily:
-    return socket.AF_INET6 if ":" in host else socket.AF_INET
+def _listen(host: str, port: int) -> socket.socket:
+    """Raises OSError, whose `strerror` says where."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=512)
+    except OSError as error:
+        raise OSError(error.errno, f"port {port} of {host}: {error.strerror}") from error
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -16,6 +17,7 @@ from ocpplog_query_api.dashboard import endpoints as dashboard
 from ocpplog_query_api.database import Database
 from ocpplog_query_api.description import Described
 from ocpplog_query_api.exports import endpoints as exports
+from ocpplog_query_api.exports.places import Places
 from ocpplog_query_api.live import endpoints as live
 from ocpplog_query_api.logs import endpoints as logs
 from ocpplog_query_api.logs.identity import Cursors
@@ -33,16 +35,19 @@ a request and its response.
 Send `Authorization: Bearer <token>`. Errors are `application/problem+json` (RFC 9457) with a stable `type`."""
 
 
-def create_app(settings: ApiSettings) -> FastAPI:
+def create_app(settings: ApiSettings, health_listener: socket.socket | None = None) -> FastAPI:
+    """`health_listener`: bound to `api_health_port`, where that is set."""
+
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.database = Database(settings)
         app.state.registry = Registry(settings.kafka_client())
         app.state.writer = RecordWriter(settings, app.state.registry, settings.api_write_seconds)
         app.state.live = live.Live(app.state.database, settings)
-        await app.state.registry.start()
-        yield
-        await app.state.registry.stop()
+        async with health.served(app.state.database, health_listener):
+            await app.state.registry.start()
+            yield
+            await app.state.registry.stop()
         await app.state.database.close()
 
     app = Described(
@@ -57,15 +62,18 @@ def create_app(settings: ApiSettings) -> FastAPI:
     )
     app.state.settings = settings
     app.state.cursors = Cursors(settings.key)
+    app.state.spreadsheets = Places(settings.api_max_spreadsheets)
     errors.install(app)
     middleware.install(app, settings, JwtVerifier(settings))
     if tracing.enabled():
         # Last, so that it is outside of all others.
         app.add_middleware(Traced)
     # The export and the tail before the log: /v1/logs/export is no entry id.
-    for router in (exports.router, live.router, logs.router, sites.router, health.router):
+    for router in (exports.router, live.router, logs.router, sites.router):
         app.include_router(router)
     for router in (caller.router, overview.router, chargers.router, charger_administration.router, sessions.router):
         app.include_router(router)
+    if not settings.api_health_port:
+        app.include_router(health.router)
     dashboard.mount(app)
     return app

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 import structlog
 from clickhouse_connect.driver.exceptions import ClickHouseError
@@ -16,6 +17,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 _log = structlog.get_logger(__name__)
+_NARROW: Final = "Narrow the time range, or name a site or a charger."
 
 
 class FieldError(BaseModel):
@@ -124,19 +126,41 @@ class TooManyStreams(ApiError):
     status, kind, title = 503, "too-many-streams", "Too many clients follow the log"
 
 
+class TooManySpreadsheets(ApiError):
+    status, kind, title = 503, "too-many-spreadsheets", "Too many spreadsheets are being made"
+
+
 class TooManyStreamsOfCaller(ApiError):
     status, kind, title = 429, "too-many-streams-of-caller", "You follow the log too often at once"
 
 
-def translate(error: ClickHouseError) -> ApiError:
-    """ClickHouse's errors, in words for the caller; what was asked and how is only in our own log."""
+def translate(error: ClickHouseError, parameters: Callable[[], Collection[str]] = frozenset) -> ApiError:
+    """ClickHouse's errors, in words for the caller; what was asked and how is only in our own log. `parameters`: names of those
+    that the caller can send."""
     code = getattr(error, "code", None)
     if code in (159, 160, 209):
-        return TooSlow("Narrow the time range, or name a site or a charger.")
-    if code in (158, 241, 307, 396):
-        return TooBig("Narrow the time range, or name a site or a charger.")
+        return TooSlow(_NARROW)
+    if code in (158, 241, 307):
+        return TooBig(_NARROW)
+    if code == 396:
+        return TooBig(f"The answer is too large. {_smaller(parameters())}")
     _log.error("ClickHouse failed", code=code, error=str(error)[:500])
     return Unavailable("Try again in a moment.", {"Retry-After": "2"})
+
+
+def _smaller(parameters: Collection[str]) -> str:
+    """How to get an answer that is not too large to be held as a whole."""
+    if "limit" in parameters:
+        without = ", or leave payloads out of `fields`" if "fields" in parameters else ""
+        return f"Ask for fewer at once, with a smaller `limit`{without}."
+    return _NARROW if "from" in parameters else "Search its entries instead, page by page: /v1/logs."
+
+
+def _parameters(request: Request) -> Collection[str]:
+    """Names of the query parameters of the endpoint that is asked. To describe the API for the first time takes a while."""
+    operations = request.app.openapi()["paths"].get(getattr(request.scope.get("route"), "path", ""), {})
+    told = operations.get(request.method.lower(), {}).get("parameters", ())
+    return {parameter["name"] for parameter in told if parameter["in"] == "query"}
 
 
 def install(app: FastAPI) -> None:
@@ -147,8 +171,8 @@ def install(app: FastAPI) -> None:
         return respond(error)
 
     @app.exception_handler(ClickHouseError)
-    async def store_error(_: Request, error: ClickHouseError) -> JSONResponse:
-        return respond(translate(error))
+    async def store_error(request: Request, error: ClickHouseError) -> JSONResponse:
+        return respond(translate(error, partial(_parameters, request)))
 
     @app.exception_handler(RequestValidationError)
     async def validation_error(_: Request, error: RequestValidationError) -> JSONResponse:

@@ -14,9 +14,20 @@ from ocpplog_common.tokens import AUDIENCE, ROLE_CLAIM, SITES_CLAIM
 class ApiSettings(ClickHouseSettings, KafkaSettings, TraceSettings):
     api_host: str = Field("127.0.0.1", description="Address the API listens on")
     api_port: int = Field(8080, ge=0, le=65535, description="Port the API listens on")
+    api_health_host: str = Field(
+        "127.0.0.1", description="Address of /livez, /readyz and /metrics, where they have a port of their own"
+    )
+    api_health_port: int = Field(
+        0,
+        ge=0,
+        le=65535,
+        description="Port of /livez, /readyz and /metrics alone; 0: they are on the API's, open to all who reach it",
+    )
     api_jwt_key_file: Path | None = Field(None, description="File with the key that signs tokens and cursors (HS256, hex)")
     api_jwks_url: str = Field("", description="JWKS of the OIDC issuer whose tokens are accepted; goes before the key file")
-    api_jwt_issuer: str = Field("", description="Issuer that tokens must name; empty: any")
+    api_jwt_issuer: str = Field(
+        "", description="Issuer that tokens must name (iss); required with a JWKS. Empty: any, of those signed with the key file"
+    )
     api_jwt_audience: str = Field(AUDIENCE, description="Audience that tokens must name")
     api_jwt_role_claim: str = Field(
         ROLE_CLAIM, min_length=1, description="Claim with the role, or a list with it; in other claims: realm_access.roles"
@@ -45,6 +56,16 @@ class ApiSettings(ClickHouseSettings, KafkaSettings, TraceSettings):
     api_max_page: int = Field(1000, gt=0, description="Most entries of a page")
     api_max_export: int = Field(10_000, gt=0, description="Most entries of an export")
     api_export_seconds: float = Field(300.0, gt=0, description="How long a download may take, by whoever is slow")
+
+    api_max_spreadsheets: int = Field(
+        8, gt=0, description="Spreadsheets (xlsx) on disk at once, half of them of one caller; more wait 10 s, then 503 or 429"
+    )
+    api_max_spreadsheet_bytes: int = Field(
+        384 * 1024**2,
+        gt=0,
+        le=2_000_000_000,
+        description="Most bytes of a spreadsheet's rows on disk, unpacked; over it, the download breaks off",
+    )
 
     api_max_tails: int = Field(200, ge=0, description="Clients that may follow the log at once")
     api_max_tails_per_caller: int = Field(10, ge=0, description="Of one caller; over it: 429")
@@ -83,6 +104,10 @@ class ApiSettings(ClickHouseSettings, KafkaSettings, TraceSettings):
             raise ValueError(f"OCPPLOG_API_JWT_KEY_FILE: {self.api_jwt_key_file} is not a file")
         if len(self.key) < 32:
             raise ValueError("OCPPLOG_API_JWT_KEY_FILE: the key is shorter than 32 characters")
+        if self.api_jwks_url and not self.api_jwt_issuer:
+            raise ValueError(
+                "OCPPLOG_API_JWT_ISSUER is required with OCPPLOG_API_JWKS_URL: without it, tokens may name any issuer"
+            )
         if bool(self.api_oidc_authority) != bool(self.api_oidc_client_id):
             raise ValueError("OCPPLOG_API_OIDC_AUTHORITY and OCPPLOG_API_OIDC_CLIENT_ID belong together")
         return self

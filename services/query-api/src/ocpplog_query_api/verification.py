@@ -77,14 +77,15 @@ class JwtVerifier:
     async def _claims(self, token: str) -> Mapping[str, Any]:
         key_id = jwt.get_unverified_header(token).get("kid")
         found = await self._keys.get(key_id)
+        issuer = self._settings.api_jwt_issuer or None
         claims: Mapping[str, Any] = jwt.decode(
             token,
             found.key,
             algorithms=list(found.algorithms),
             audience=self._settings.api_jwt_audience,
-            issuer=self._settings.api_jwt_issuer or None,
+            issuer=issuer,
             leeway=LEEWAY_S,
-            options={"require": _REQUIRED},
+            options={"require": [*_REQUIRED, "iss"] if issuer else _REQUIRED},
         )
         return claims
 

@@ -62,6 +62,7 @@ def services(settings: LocalSettings) -> list[Part]:
     """The product, and what stands in for the outside world."""
     csms = settings.local_csms_port
     health = settings.gateway_health_port
+    api_health = settings.api_health_port
     found = [
         Part(
             name="enricher",
@@ -74,8 +75,11 @@ def services(settings: LocalSettings) -> list[Part]:
             name="query-api",
             title="query API and dashboard",
             command=_python("ocpplog_query_api"),
-            ports=[Port(settings.api_port, settings.api_host, "OCPPLOG_API_PORT")],
-            ready=lambda: probes.answers(f"http://127.0.0.1:{settings.api_port}/readyz"),
+            ports=[
+                Port(settings.api_port, settings.api_host, "OCPPLOG_API_PORT"),
+                *([Port(api_health, "127.0.0.1", "OCPPLOG_API_HEALTH_PORT")] if api_health else []),
+            ],
+            ready=lambda: probes.answers(f"http://127.0.0.1:{api_health or settings.api_port}/readyz"),
         ),
         Part(
             name="central-system",

@@ -23,6 +23,7 @@ class LocalSettings(BaseSettings):
     enricher_health_port: int = Field(9312, description="Health and metrics of the enricher")
     api_host: str = Field("127.0.0.1", description="Address of the query API and the dashboard")
     api_port: int = Field(8080, description="Port of the query API and the dashboard")
+    api_health_port: int = Field(0, description="Health and metrics of the query API; 0: on its own port")
     local_csms_port: int = Field(9320, description="Port of the demo central system")
     local_dir: Path = Field(Path(".local"), description="Data, logs, keys and tokens of the local run")
     fleet: bool = Field(True, validation_alias="FLEET", description="Whether the demo fleet runs")
@@ -67,6 +68,7 @@ class LocalSettings(BaseSettings):
             "OCPPLOG_ENRICHER_ID_TAG_KEY_FILE": str(self.tag_key_file),
             "OCPPLOG_API_HOST": self.api_host,
             "OCPPLOG_API_PORT": str(self.api_port),
+            "OCPPLOG_API_HEALTH_PORT": str(self.api_health_port),
             "OCPPLOG_API_JWT_KEY_FILE": str(self.key_file),
             "OCPPLOG_LOG_JSON": "false",
         }

@@ -89,6 +89,7 @@ export const de: Messages = {
     "maybe-written": "Ob es geändert wurde, ist unbekannt: sehen Sie nach, bevor Sie es wiederholen",
     "records-unavailable": "Standorte und Ladestationen sind gerade nicht lesbar",
     "issuer-unavailable": "Ihre Anmeldung lässt sich gerade nicht prüfen",
+    "too-many-spreadsheets": "Gerade entstehen zu viele Tabellen: versuchen Sie es gleich noch einmal, oder laden Sie CSV",
     "too-many-streams": "Gerade folgen zu viele dem Protokoll",
     "too-many-streams-of-caller": "Sie folgen dem Protokoll in zu vielen Tabs: schließen Sie einen",
     "changed-meanwhile": "Inzwischen hat es jemand anders geändert",

@@ -88,6 +88,7 @@ export const en = {
     "maybe-written": "It is not known whether it was changed: look before you try again",
     "records-unavailable": "Sites and chargers cannot be read at the moment",
     "issuer-unavailable": "Your sign-in cannot be checked at the moment",
+    "too-many-spreadsheets": "Too many spreadsheets are being made: try again in a moment, or download CSV",
     "too-many-streams": "Too many people follow the log at the moment",
     "too-many-streams-of-caller": "You follow the log in too many tabs: close one",
     "changed-meanwhile": "Somebody else has changed it meanwhile",

@@ -89,6 +89,7 @@ export const fr: Messages = {
     "maybe-written": "On ne sait pas si la modification a été faite : vérifiez avant de réessayer",
     "records-unavailable": "Les sites et les bornes sont illisibles pour le moment",
     "issuer-unavailable": "Votre connexion ne peut pas être vérifiée pour le moment",
+    "too-many-spreadsheets": "Trop de feuilles de calcul sont en préparation : réessayez dans un instant, ou téléchargez en CSV",
     "too-many-streams": "Trop de personnes suivent le journal en ce moment",
     "too-many-streams-of-caller": "Vous suivez le journal dans trop d’onglets : fermez-en un",
     "changed-meanwhile": "Quelqu’un d’autre l’a modifié entre-temps",

@@ -27,7 +27,8 @@ export const FILTERS = [
 
 export type FilterName = (typeof FILTERS)[number];
 
-const TERM = /(-?)(?:([a-z_]+):)?(?:"([^"]*)"?|(\S+))/g;
+/** A phrase ends with a quote before a blank or the end, with or without a comma; a quote that nothing closes is part of a word. */
+const TERM = /(-?)(?:([a-z_]+):)?(?:"((?:[^"]|"(?!,*(?:\s|$)))*)",*(?=\s|$)|(\S+))/g;
 
 export function split(q: string): Term[] {
   const found: Term[] = [];

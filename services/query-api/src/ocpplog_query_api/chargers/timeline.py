@@ -52,9 +52,10 @@ class TimelineRepository:
         return await ask(self._database, "timeline events", statement)
 
     async def _ends(self, wanted: Happenings, rows: Sequence[Row]) -> Mapping[UUID, Any]:
-        if not any(row["kind"] == "connect" for row in rows):
+        begun = [row["connection_id"] for row in rows if row["kind"] == "connect"]
+        if not begun:
             return {}
-        statement = query.ends(self._database.name, self._scope, wanted.charger, wanted.sites)
+        statement = query.ends(self._database.name, self._scope, wanted.charger, wanted.sites, begun)
         return {row["connection_id"]: row["ended_at"] for row in await ask(self._database, "timeline ends", statement)}
 
     async def _sessions(self, wanted: Happenings, rows: Sequence[Row]) -> list[Session]:

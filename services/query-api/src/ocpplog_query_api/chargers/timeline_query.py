@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
+from uuid import UUID
 
 from ocpplog_common.clickhouse import tables
 from ocpplog_query_api.logs.query import Conditions, Statement
@@ -71,9 +72,10 @@ def events(database: str, scope: Scope, wanted: Happenings, after: Sequence[str]
     return Statement(sql, conditions.parameters | {"limit": limit})
 
 
-def ends(database: str, scope: Scope, charger: str, sites: Sequence[str]) -> Statement:
-    """When the connections of a charger ended, those that did."""
+def ends(database: str, scope: Scope, charger: str, sites: Sequence[str], connections: Sequence[UUID]) -> Statement:
+    """When these connections of a charger ended, those that did."""
     conditions = within(scope, sites, [charger])
+    conditions.add("connection_id IN {connections:Array(UUID)}", connections=[str(one) for one in connections])
     sql = f"SELECT connection_id, ended_at FROM {database}.connections WHERE {conditions.sql()} AND ended_at IS NOT NULL"
     return Statement(sql, conditions.parameters)
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
+from starlette.types import Receive, Send
+from starlette.types import Scope as ASGIScope
 
 from ocpplog_query_api import metrics
-from ocpplog_query_api.auth import CurrentCaller
-from ocpplog_query_api.database import CurrentDatabase
+from ocpplog_query_api.auth import Caller, CurrentCaller
+from ocpplog_query_api.database import CurrentDatabase, Database
 from ocpplog_query_api.errors import RESPONSES, InvalidParameter, TooMany
 from ocpplog_query_api.exports import columns, locales, naming, xlsx
 from ocpplog_query_api.exports.columns import Column
@@ -20,6 +23,7 @@ from ocpplog_query_api.logs.message_ids import told_apart
 from ocpplog_query_api.logs.query import Search
 from ocpplog_query_api.logs.schemas import LogFilters
 from ocpplog_query_api.scope import Scope
+from ocpplog_query_api.settings import ApiSettings
 from ocpplog_query_api.streaming import Download, unless_gone
 
 router = APIRouter(prefix="/v1/logs", tags=["log"], responses=RESPONSES)
@@ -96,10 +100,23 @@ async def export(
     """Newest first. More entries than an export may hold are refused with their number, unless `truncate=true`.
 
     In csv, text is in quotes, and an apostrophe goes before what a spreadsheet would run as a formula. In xlsx, text of more
-    than 32,767 characters is cut and says so. Times are UTC, in csv and xlsx to the second.
+    than 32,767 characters is cut and says so; where too many are being made, one waits, then is told to try again. Times are UTC,
+    in csv and xlsx to the second.
     """
+    file = _file(query, caller.scope, request.headers.get("accept-language", ""), request.app.state.settings)
+    async with AsyncExitStack() as held:
+        if query.format == "xlsx":
+            # Before ClickHouse is asked: who waits keeps nothing busy.
+            place = request.app.state.spreadsheets.place(caller.subject)
+            await unless_gone(request, held.enter_async_context(place))
+        return await _download(query, file, request, caller, database, held)
+
+
+async def _download(
+    query: ExportQuery, file: File, request: Request, caller: Caller, database: Database, held: AsyncExitStack
+) -> Download:
+    """What is held stays so until the answer is sent."""
     settings = request.app.state.settings
-    file = _file(query, caller.scope, request.headers.get("accept-language", ""))
     maximum = min(settings.api_max_export, xlsx.MOST_ROWS if query.format == "xlsx" else settings.api_max_export)
     found = await told_apart(database, caller.scope, query.search(datetime.now(UTC)))
     repository = ExportRepository(database, caller.scope, maximum, settings.api_max_seconds)
@@ -110,8 +127,20 @@ async def export(
     sites = caller.scope.among(query.site)
     name = naming.file_name(sites, found.since, found.until, maximum if more else None, file.suffix)
     headers = {"Content-Disposition": naming.disposition(name), "X-Ocpplog-Entries": str(entries), **more}
-    seconds = settings.api_export_seconds
-    return Download(file.body(opened.stream), opened.stream, seconds, media_type=file.media_type, headers=headers)
+    options: dict[str, Any] = {"media_type": file.media_type, "headers": headers}
+    return _Holding(held.pop_all(), file.body(opened.stream), opened.stream, settings.api_export_seconds, **options)
+
+
+class _Holding(Download):
+    """Keeps what is held until it is sent, or broke off."""
+
+    def __init__(self, held: AsyncExitStack, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._held = held
+
+    async def __call__(self, scope: ASGIScope, receive: Receive, send: Send) -> None:
+        async with self._held:
+            await super().__call__(scope, receive, send)
 
 
 async def _said(repository: ExportRepository, search: Search, opened: Opened, truncate: bool) -> dict[str, str]:
@@ -137,7 +166,7 @@ def _as_headers(matched: Matched) -> dict[str, str]:
     return {"X-Ocpplog-Truncated": "true", "X-Ocpplog-Matched": str(matched.number), **bound}
 
 
-def _file(query: ExportQuery, scope: Scope, accept_language: str) -> File:
+def _file(query: ExportQuery, scope: Scope, accept_language: str, settings: ApiSettings) -> File:
     chosen = _chosen(query.columns, scope)
     match query.format:
         case "csv":
@@ -145,7 +174,7 @@ def _file(query: ExportQuery, scope: Scope, accept_language: str) -> File:
         case "ndjson":
             return Ndjson(chosen)
         case "xlsx":
-            return Xlsx(chosen)
+            return Xlsx(chosen, settings.api_max_spreadsheet_bytes)
         case "parquet":
             return Parquet(chosen)
 

@@ -74,16 +74,20 @@ class Ndjson(File):
 
 
 class Xlsx(File):
-    """A workbook with one sheet, written here."""
+    """A workbook with one sheet, written here, its rows in `most_bytes` of disk."""
 
     suffix, form = "xlsx", _LINES
     media_type = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+    def __init__(self, columns: Sequence[Column], most_bytes: int) -> None:
+        super().__init__(columns)
+        self._most_bytes = most_bytes
 
     def statement(self, page: Statement, maximum: int, refuse: bool) -> Statement:
         return query.lists(page, self.columns, maximum)
 
     def body(self, stream: Stream) -> AsyncGenerator[bytes, None]:
-        return xlsx.workbook(stream, self.columns)
+        return xlsx.workbook(stream, self.columns, self._most_bytes)
 
 
 class Parquet(File):

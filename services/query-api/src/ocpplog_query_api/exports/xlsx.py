@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import AsyncGenerator, Sequence
+from math import inf
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,15 +24,27 @@ _WIDTHS: Final[dict[Kind, float]] = {"time": 21, "text": 16, "list": 40, "intege
 _WIDE: Final = {"request": 60, "response": 40, "info": 30, "id": 56, "connection_id": 34, "message_id": 38}
 _PIECE: Final = 256 * 1024
 _WRITERS: Final = CapacityLimiter(2)
-"""Workbooks that are written at the same time: ten thousand entries take some seconds of CPU."""
+"""Workbooks that are written at the same time: ten thousand entries take some seconds of CPU. While one is packed, its
+rows are on disk twice."""
+
+
+class TooLong(OSError):
+    """The rows take more of the disk than those of a workbook may."""
+
+
+def disk_bytes(places: int, most_bytes: int) -> int:
+    """What so many workbooks, each with rows of `most_bytes`, take of the disk at most."""
+    return (places + int(_WRITERS.total_tokens)) * most_bytes
 
 
 class Sheet:
-    """A workbook that grows row by row, in files of `directory`. Blocks."""
+    """A workbook that grows row by row, in files of `directory`; its rows take `most_bytes` there. Blocks."""
 
-    def __init__(self, directory: Path, columns: Sequence[Column]) -> None:
+    def __init__(self, directory: Path, columns: Sequence[Column], most_bytes: float = inf) -> None:
         self.path = directory / "export.xlsx"
+        self._directory = directory
         self._columns = columns
+        self._most_bytes = most_bytes
         # constant_memory: rows go to a file as they come, in their order.
         self._book = Workbook(str(self.path), {"constant_memory": True, "tmpdir": str(directory)})
         self._sheet = self._book.add_worksheet("OCPP log")
@@ -45,11 +58,13 @@ class Sheet:
         self._rows = 0
 
     def add(self, lines: Sequence[bytes]) -> None:
-        """Rows as JSON lists; times in days."""
+        """Rows as JSON lists; times in days. Raises TooLong."""
         for line in lines:
             self._rows += 1
             for place, value in enumerate(json.loads(line)):
                 self._write(place, value)
+        if sum(file.stat().st_size for file in self._directory.iterdir()) > self._most_bytes:
+            raise TooLong(f"the rows of the spreadsheet take more than {self._most_bytes:,} bytes")
 
     def close(self) -> Path:
         self._sheet.autofilter(0, 0, self._rows, len(self._columns) - 1)
@@ -75,10 +90,10 @@ def fitting(text: str) -> str:
     return kept.decode("utf-16-le", "ignore") + note
 
 
-async def workbook(stream: Stream, columns: Sequence[Column]) -> AsyncGenerator[bytes, None]:
-    """The file in pieces, from when it is complete: the library packs it at the end."""
+async def workbook(stream: Stream, columns: Sequence[Column], most_bytes: int) -> AsyncGenerator[bytes, None]:
+    """The file in pieces, from when it is complete: the library packs it at the end. Raises TooLong."""
     with tempfile.TemporaryDirectory(prefix="ocpplog-export-") as directory:
-        sheet = await to_thread.run_sync(Sheet, Path(directory), columns)
+        sheet = await to_thread.run_sync(Sheet, Path(directory), columns, most_bytes)
         rest = b""
         async for piece in stream:
             *lines, rest = (rest + piece).split(b"\n")

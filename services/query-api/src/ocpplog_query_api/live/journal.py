@@ -7,7 +7,6 @@ and leaves out what is known.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
@@ -15,25 +14,32 @@ from typing import Final
 
 OVERLAP_MS: Final = 15_000
 """How much later than its `stored_at` an insert may become visible: the time of an fsync, and of a replica that lags."""
-KEEP_MS: Final = 600_000
-"""How far back a client can resume."""
-KEEP_MOST: Final = 20_000
-"""Inserts that are kept, at most: that is what the memory of a process is bounded by."""
+KEEP_MS: Final = 600_000 + 2 * OVERLAP_MS
+"""How far back a client can resume: 10 minutes, and OVERLAP_MS before. Its last id may be as old again."""
+KEEP_MOST: Final = 64_000
+"""Inserts that are kept, at most, which is 100 a second. With SITES_MOST it bounds the memory of a process, to about 20 MiB."""
+SITES_MOST: Final = 8
+"""Sites of an insert that are kept: of more, none is."""
 
 
 @dataclass(frozen=True, slots=True)
 class Insert:
-    """What a look finds. `stored_ms`: milliseconds since 1970, by ClickHouse's clock; `entries` of the log, of these sites."""
+    """What a look finds. `stored_ms`: milliseconds since 1970, by ClickHouse's clock; `entries` of the log, of these sites, or,
+    where none is named, of any."""
 
     stored_ms: int
     partition: int
     entries: int
-    sites: frozenset[str]
+    sites: tuple[str, ...]
 
     @property
     def name(self) -> int:
         """As `query.NAME` makes it of a row."""
         return self.stored_ms * 65_536 + self.partition
+
+    def may_have(self, sites: frozenset[str] | None) -> bool:
+        """Whether entries of one of the sites (None: any) can be in it."""
+        return sites is None or not self.sites or not sites.isdisjoint(self.sites)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +55,7 @@ class Journal:
     """The inserts of the last KEEP_MS. Numbers go up by one and are never used again."""
 
     def __init__(self) -> None:
-        self._news: deque[News] = deque()
+        self._news: list[News] = []
         self._known: dict[int, int] = {}
         self._looked_ms = 0
         self._covers_ms = 0
@@ -85,10 +91,11 @@ class Journal:
         self._looked_ms = max(looked_ms, self._looked_ms)
         self._trim()
 
-    def after(self, number: int, sites: frozenset[str] | None) -> list[News]:
-        """From that number on, those with entries of one of the sites (None: any)."""
-        news = islice(self._news, max(0, number - self.start), None)
-        return [one for one in news if sites is None or not sites.isdisjoint(one.insert.sites)]
+    def after(self, number: int, sites: frozenset[str] | None, most: int | None = None) -> list[News]:
+        """From that number on, the first `most` (None: all) that may have entries of one of the sites (None: any)."""
+        places = range(max(0, number - self.start), len(self._news))
+        news = (self._news[place] for place in places)
+        return list(islice((one for one in news if one.insert.may_have(sites)), most))
 
     def resume(self, at_ms: int) -> int | None:
         """The number to go on from for who has what was stored OVERLAP_MS before `at_ms` and earlier; None: too long ago."""
@@ -107,5 +114,7 @@ class Journal:
         # What a replica no longer shows may show again: it stays known until no look goes back so far.
         self._known = {name: entries for name, entries in self._known.items() if name // 65_536 >= self.since_ms}
         oldest_ms = self._looked_ms - KEEP_MS
-        while self._news and (self._news[0].insert.stored_ms < oldest_ms or len(self._news) > KEEP_MOST):
-            self._covers_ms = max(self._covers_ms, self._news.popleft().insert.stored_ms + 1)
+        kept = (place for place, one in enumerate(self._news) if one.insert.stored_ms >= oldest_ms)
+        gone = max(next(kept, len(self._news)), len(self._news) - KEEP_MOST)
+        self._covers_ms = max([self._covers_ms, *(one.insert.stored_ms + 1 for one in self._news[:gone])])
+        del self._news[:gone]

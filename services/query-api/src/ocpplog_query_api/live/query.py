@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ocpplog_common.clickhouse import tables
-from ocpplog_query_api.live.journal import KEEP_MOST, KEEP_MS, Insert
+from ocpplog_query_api.live.journal import KEEP_MOST, KEEP_MS, SITES_MOST, Insert
 from ocpplog_query_api.logs.query import Conditions, Search, Statement, matching
 from ocpplog_query_api.scope import Scope
 
@@ -40,13 +40,15 @@ class Place:
 
 
 def inserts(database: str, since_ms: int) -> Statement:
-    """One row: ClickHouse's time, and the newest inserts since then as (stored_ms, partition, entries, sites).
+    """One row: ClickHouse's time, and the newest inserts since then as (stored_ms, partition, entries, sites); of more than
+    SITES_MOST sites, none.
 
     Of all sites, so for the journal alone.
     """
     sql = (
         "SELECT toUnixTimestamp64Milli(now64(3)) AS looked_ms, groupArray(found) AS found FROM (SELECT"
-        " (toUnixTimestamp64Milli(stored_at), kafka_partition, count(), groupUniqArray(site_id)) AS found"
+        f" groupUniqArray({SITES_MOST + 1})(site_id) AS sites, (toUnixTimestamp64Milli(stored_at), kafka_partition, count(),"
+        f" if(length(sites) > {SITES_MOST}, [], sites)) AS found"
         f" FROM {database}.{tables.LOG} PREWHERE {_RECENT}"
         f" AND stored_at >= greatest({_moment('since')}, now64(3, 'UTC') - toIntervalMillisecond({{keep:UInt32}}))"
         " GROUP BY stored_at, kafka_partition ORDER BY stored_at DESC LIMIT {most:UInt32})"

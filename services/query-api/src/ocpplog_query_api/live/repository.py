@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from sys import intern
 from typing import Final
 
 from ocpplog_query_api.database import Database, Row
@@ -26,7 +27,8 @@ async def look(database: Database, since_ms: int) -> tuple[int, list[Insert]]:
     """ClickHouse's time in milliseconds, and the inserts that show since then."""
     statement = query.inserts(database.name, since_ms)
     [row] = await database.rows("tail-look", statement.sql, statement.parameters)
-    found = [Insert(stored_ms, partition, count, frozenset(sites)) for stored_ms, partition, count, sites in row["found"]]
+    # Each name once in memory, however many inserts have it.
+    found = [Insert(stored_ms, number, count, tuple(map(intern, sites))) for stored_ms, number, count, sites in row["found"]]
     return int(row["looked_ms"]), found
 
 

@@ -91,13 +91,20 @@ class Tail:
             while not (reason := self._over()):
                 bell.clear()
                 async for found in self._turn():
-                    yield found
-                    spoke = loop.time()
+                    if piece := found or self._ping(spoke):
+                        yield piece
+                        spoke = loop.time()
                 await self._rest(bell, spoke + self._pace.ping_s - loop.time())
-                if loop.time() >= spoke + self._pace.ping_s:
-                    yield events.ping(self._place() if self._told == "live" else "")
+                if piece := self._ping(spoke):
+                    yield piece
                     spoke = loop.time()
             yield events.event("end", events.told(reason=reason))
+
+    def _ping(self, spoke: float) -> bytes:
+        """Once it has been silent for long enough: how far the stream has looked. Who has not begun has no place."""
+        if asyncio.get_running_loop().time() < spoke + self._pace.ping_s:
+            return b""
+        return events.ping("" if self._next is None else self._place())
 
     def _over(self) -> str:
         if self._watch.closing:
@@ -114,7 +121,7 @@ class Tail:
             return
 
     async def _turn(self) -> AsyncIterator[bytes]:
-        """What is new, and the state of the stream where that is."""
+        """What is new, and the state of the stream where that is. Nothing (b"") where it looked, and nothing matched."""
         state: Literal["", "live", "waiting"] = "waiting" if self._watch.failing else ""
         try:
             if self._watch.current:
@@ -138,7 +145,7 @@ class Tail:
             if self._next < journal.start:
                 yield await self._skip()
             # Between two pages these stay the same: `_after` would pass over one that came since, and was stored before it.
-            news = self._paged or journal.after(self._next, self._wish.sites)[:_INSERTS_A_QUERY]
+            news = self._paged or journal.after(self._next, self._wish.sites, _INSERTS_A_QUERY)
             if not news:
                 self._next, self._at_ms = journal.end, journal.looked_ms
                 return
@@ -171,11 +178,13 @@ class Tail:
     async def _deliver(self, news: Sequence[News]) -> AsyncIterator[bytes]:
         """One page of these inserts. Once it is their last, go on behind them."""
         page = await self._reader.entries([one.insert for one in news], self._pace.page, self._after)
-        yield self._page(page, {one.insert.name: one.at_ms for one in news})
+        found = self._page(page, {one.insert.name: one.at_ms for one in news})
         if len(page) < self._pace.page:
             self._next, self._at_ms, self._after, self._paged = news[-1].number + 1, news[-1].at_ms, None, ()
+            yield found
             return
         self._after, self._paged = page[-1].place, news
+        yield found
         if await self._reader.count(self._at_ms, self._watch.journal.looked_ms, self._after) > self._pace.behind:
             yield await self._skip()
         await asyncio.sleep(len(page) / self._pace.per_s)

@@ -15,7 +15,7 @@ from ocpplog_query_api.registry import CurrentRegistry
 from ocpplog_query_api.sites import levels
 from ocpplog_query_api.sites.administration import SiteAdministration
 from ocpplog_query_api.sites.repository import SiteRepository
-from ocpplog_query_api.sites.schemas import LogLevel, LogLevelBody, SiteBody, SiteDetail, SiteSummary
+from ocpplog_query_api.sites.schemas import LogLevel, LogLevelBody, SiteBody, SiteDetail, SiteSummary, SiteWritten
 from ocpplog_query_api.writing import OF_PUT, PROBLEMS, CurrentChanges, GivenPreconditions, KnownRegistry, etag
 
 router = APIRouter(prefix="/v1/sites", tags=["fleet"], responses=RESPONSES)
@@ -48,17 +48,25 @@ async def list_sites(sites: Sites) -> list[SiteDetail]:
 @router.get("/{site_id}", summary="A site", responses=_MISSING)
 async def read(site_id: SiteId, sites: Sites, records: CurrentRegistry, response: Response) -> SiteDetail:
     """With an ETag for the role support: what a change of it names in If-Match."""
-    return await _read(site_id, sites, records.sites.get(site_id), response)
+    record = records.sites.get(site_id)
+    found = await sites.sites(_now(), [site_id])
+    if not found:
+        raise NotFound("There is no such site.")
+    if record and found[0].upstream is not None:
+        response.headers["ETag"] = etag(record)
+    return found[0]
 
 
-@router.put("/{site_id}", summary="Create or replace a site", responses=PROBLEMS | OF_PUT | {201: {"model": SiteDetail}})
+@router.put("/{site_id}", summary="Create or replace a site", responses=PROBLEMS | OF_PUT | {201: {"model": SiteWritten}})
 async def put(
     site_id: SiteId, body: SiteBody, to: Administration, changes: CurrentChanges, sites: Sites, response: Response
-) -> SiteDetail:
-    """201 for a new one. Whoever replaces one sends its ETag as If-Match. Answered once Kafka has acknowledged."""
+) -> SiteWritten:
+    """201 for a new one. Whoever replaces one sends its ETag as If-Match. Answered once Kafka has acknowledged, from the record:
+    while the log cannot be read, its numbers are null."""
     record, is_new = await changes.make(lambda: to.put(site_id, body))
     response.status_code = 201 if is_new else 200
-    return await _read(site_id, sites, record, response)
+    response.headers["ETag"] = etag(record)
+    return await sites.written(record, _now())
 
 
 @router.delete("/{site_id}", summary="Remove a site", status_code=204, response_class=Response, responses=PROBLEMS)
@@ -80,12 +88,3 @@ async def put_level(site_id: SiteId, body: LogLevelBody, to: Administration, cha
     """With `until`, the site falls back then to what it had. Answered once Kafka has acknowledged; takes effect within 2 s."""
     changed = await changes.make(lambda: to.change_level(site_id, body))
     return levels.described(changed, _now())
-
-
-async def _read(site_id: str, sites: SiteRepository, record: Site | None, response: Response) -> SiteDetail:
-    found = await sites.sites(_now(), [site_id])
-    if not found:
-        raise NotFound("There is no such site.")
-    if record and found[0].upstream is not None:
-        response.headers["ETag"] = etag(record)
-    return found[0]

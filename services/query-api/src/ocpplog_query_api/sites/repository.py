@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
+import structlog
+
 from ocpplog_common.records import Charger, Site
 from ocpplog_common.tokens import Role
 from ocpplog_query_api.chargers import query as chargers
@@ -17,9 +19,13 @@ from ocpplog_query_api.moving import moving
 from ocpplog_query_api.rows import ask, iso
 from ocpplog_query_api.scope import Scope
 from ocpplog_query_api.sites import levels, query
-from ocpplog_query_api.sites.schemas import SiteDetail
+from ocpplog_query_api.sites.schemas import SiteDetail, SiteWritten
 
+_log = structlog.get_logger(__name__)
 _DAY: Final = timedelta(days=1)
+_TOLD_WITHIN_S: Final = 2.0
+"""Of a site that was just written: its answer waits no longer for what the tables tell."""
+_UNTOLD: Final = dict.fromkeys(("chargers", "chargers_online", "entries_24h", "errors_24h", "last_entry"))
 
 
 class Records(Protocol):
@@ -56,7 +62,21 @@ class SiteRepository:
         """By their ids; of those wanted (none: all), those that there are."""
         told = await self._told(now, wanted)
         names = sorted({*told, *self._registered(wanted)})
-        return [self._detail(name, told.get(name, _Told()), now) for name in names]
+        return [self._detail(name, self._record(name), told.get(name, _Told()), now) for name in names]
+
+    async def written(self, record: Site, now: datetime) -> SiteWritten:
+        """`record`, just written, whether or not the records here have it yet. Its numbers are null where the tables do not tell
+        them soon."""
+        told, unknown = None, {}
+        try:
+            async with asyncio.timeout(_TOLD_WITHIN_S):
+                told = (await self._told(now, [record.site_id])).get(record.site_id)
+        except Exception as error:
+            # Of whatever kind: an error would be the answer to a change that is made.
+            _log.warning("site written, its numbers are unknown", site=record.site_id, error=f"{type(error).__name__}: {error}")
+            unknown = _UNTOLD
+        detail = self._detail(record.site_id, record, told or _Told(), now)
+        return SiteWritten(**detail.model_dump() | unknown)
 
     async def _told(self, now: datetime, wanted: Sequence[str]) -> Mapping[str, _Told]:
         place = (self._database.name, self._scope, wanted)
@@ -89,9 +109,11 @@ class SiteRepository:
         known = list(self._records.sites) if self._records.ready else []
         return [name for name in known if visible is None or name in visible]
 
-    def _detail(self, site_id: str, told: _Told, now: datetime) -> SiteDetail:
+    def _record(self, site_id: str) -> Site | None:
+        return self._records.sites.get(site_id) if self._records.ready else None
+
+    def _detail(self, site_id: str, record: Site | None, told: _Told, now: datetime) -> SiteDetail:
         is_ready = self._records.ready
-        record = self._records.sites.get(site_id) if is_ready else None
         # What is logged of a site without a record is what is logged of one that has but its id.
         level_of = record or (Site(site_id) if is_ready else None)
         shown = record if self._role is Role.SUPPORT else None

@@ -7,9 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from ocpplog_common.records import Connectivity, IdTags, LevelName
 
 
-class SiteSummary(BaseModel):
-    """A site: one of ocpp.sites, or one that has entries."""
-
+class _Recorded(BaseModel):
     site_id: str
     name: str
     connectivity: Connectivity | None = Field(description="Null where ocpp.sites lacks the site")
@@ -17,6 +15,18 @@ class SiteSummary(BaseModel):
     level_until: str | None = Field(description="When that ends by itself, UTC")
     level_after: LevelName | None = Field(description="What is logged then; null where it does not end")
     registered: bool | None = Field(description="Whether ocpp.sites has it; null while the records cannot be read")
+
+
+class _Settings(BaseModel):
+    id_tags: IdTags | None = Field(description="What becomes of RFID tags in its rows; null as connectivity")
+    retention_days: int | None = Field(description="How long rows are kept; null: as the enricher is set")
+    upstream: str | None = Field(description="URL of its central system; null but for the role support")
+    upstream_credentials: str | None = Field(description="Name of the gateway's credentials for it; null as upstream")
+
+
+class SiteSummary(_Recorded):
+    """A site: one of ocpp.sites, or one that has entries."""
+
     chargers: int = Field(description="Registered there, or that ever connected")
     chargers_online: int
     entries_24h: int = Field(description="Entries of the last 24 hours")
@@ -24,11 +34,19 @@ class SiteSummary(BaseModel):
     last_entry: str | None = Field(description="When the newest entry came, UTC")
 
 
-class SiteDetail(SiteSummary):
-    id_tags: IdTags | None = Field(description="What becomes of RFID tags in its rows; null as connectivity")
-    retention_days: int | None = Field(description="How long rows are kept; null: as the enricher is set")
-    upstream: str | None = Field(description="URL of its central system; null but for the role support")
-    upstream_credentials: str | None = Field(description="Name of the gateway's credentials for it; null as upstream")
+class SiteDetail(_Settings, SiteSummary):
+    """A site, and how it is set."""
+
+
+class SiteWritten(_Settings, _Recorded):
+    """A site as it was just written. What the log tells of it is null where the log did not answer at once: the site is
+    written all the same."""
+
+    chargers: int | None = Field(description="Registered there, or that ever connected")
+    chargers_online: int | None
+    entries_24h: int | None = Field(description="Entries of the last 24 hours")
+    errors_24h: int | None = Field(description="Of these, other outcomes than result and sent")
+    last_entry: str | None = Field(description="When the newest entry came, UTC")
 
 
 class SiteBody(BaseModel):
