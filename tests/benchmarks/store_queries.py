@@ -48,7 +48,7 @@ def seconds(engine: Engine, statements: Sequence[Statement]) -> float:
 def answered(engine: Engine, statement: Statement) -> int:
     """How many rows it answers; of a count alone, what it counts."""
     rows = engine.query(statement.sql, statement.parameters).result_rows
-    return int(rows[0][0]) if len(rows) == len(rows[0]) == 1 else len(rows) if rows else 0
+    return int(rows[0][0]) if len(rows) == 1 == len(rows[0]) else len(rows)
 
 
 def questions() -> list[Question]:
@@ -106,7 +106,12 @@ def _statements(engine: Engine, search: Search, limit: int, after: Place | None)
     if not query.is_everything(_ALL, search, "desc"):
         return [page(search.since)]
     if limit > query.PAGE_AT_MOST:
-        return [page(query.windows(search, NOW)[0])]
+        tried = list[Statement]()
+        for since in query.windows(search, NOW):
+            tried.append(page(since))
+            if answered(engine, tried[-1]) >= limit:
+                break
+        return tried
     edge = query.edge(DATABASE, _ALL, search, limit, after)
     [(since,)] = engine.query(edge.sql, edge.parameters).result_rows
     return [edge, page(datetime.fromisoformat(since).replace(tzinfo=UTC), bounded=True)]
