@@ -57,14 +57,22 @@ def asked(api: Api) -> list[Asked]:
 
 
 def deep(api: Api) -> list[Asked]:
-    """Pages far behind the first one, of the same searches as `latest`."""
+    """Pages far behind the first one, of the same searches as `latest`; and first ones of those times. The newest entries are in
+    the partition of a week that has only begun, and cost as much as that is old: which is no question of depth."""
+    sites = [({"site": site}, *_deep_place(api, {"site": site})) for site in _SITES]
+    cursor, at = _deep_place(api, {})
     return [
-        _logs("deep page by key, 1 site", *({"site": site, "cursor": _cursor(api, {"site": site})} for site in _SITES)),
-        _logs("deep page by key, all", {"cursor": _cursor(api, {})}),
+        _logs("deep page by key, 1 site", *({**one, "cursor": cursor} for one, cursor, _ in sites)),
+        _logs("deep page by key, all", {"cursor": cursor}),
+        _logs("first page of then, 1 site", *({**one, "to": at} for one, _, at in sites)),
+        _logs("first page of then, all", {"to": at}),
     ]
 
 
-FIRST_PAGES: Final = {"deep page by key, 1 site": "latest, 1 site", "deep page by key, all": "latest, all"}
+FIRST_PAGES: Final = {
+    "deep page by key, 1 site": "first page of then, 1 site",
+    "deep page by key, all": "first page of then, all",
+}
 
 _DAY: Final = {"from": "-24h"}
 _SHOWN: Final = (
@@ -106,14 +114,15 @@ def unique_word(api: Api) -> str:
     return str(entry["request"]).rpartition(':\\"')[2].partition("\\")[0]
 
 
-def _cursor(api: Api, parameters: Parameters) -> str:
-    cursor = ""
+def _deep_place(api: Api, parameters: Parameters) -> tuple[str, str]:
+    """A cursor far back, and the time of the entry that it goes on from."""
+    cursor = at = ""
     for _ in range(_DEEP_PAGES):
         found = api.answer(LOGS, {**parameters, "limit": "1000"} | ({"cursor": cursor} if cursor else {}))
         if found["next_cursor"] is None:
             break
-        cursor = found["next_cursor"]
-    return cursor
+        cursor, at = found["next_cursor"], found["items"][-1]["datetime"]
+    return cursor, at
 
 
 def _logs(name: str, *variants: Parameters) -> Asked:

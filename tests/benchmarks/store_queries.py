@@ -112,9 +112,13 @@ def _statements(engine: Engine, search: Search, limit: int, after: Place | None)
             if answered(engine, tried[-1]) >= limit:
                 break
         return tried
-    edge = query.edge(DATABASE, _ALL, search, limit, after)
-    [(since,)] = engine.query(edge.sql, edge.parameters).result_rows
-    return [edge, page(datetime.fromisoformat(since).replace(tzinfo=UTC), bounded=True)]
+    tried = []
+    for within in (timedelta(hours=1), None) if after else (None,):
+        tried.append(query.edge(DATABASE, _ALL, search, limit, after, within))
+        [(since, enough)] = engine.query(tried[-1].sql, tried[-1].parameters).result_rows
+        if int(enough):
+            break
+    return [*tried, page(datetime.fromisoformat(str(since)).replace(tzinfo=UTC), bounded=True)]
 
 
 def _words(name: str, terms: str, where: str = "1") -> Question:

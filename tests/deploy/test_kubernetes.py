@@ -16,6 +16,9 @@ from support.manifests import K8S, Manifest, containers, matches, name, of_kind,
 
 KUBERNETES = "1.34"
 ACCOUNTS, ANALYSTS = (K8S.parent / "clickhouse" / name for name in ("accounts.sql", "analysts.sql"))
+_API_BEFORE = {"app.kubernetes.io/name": "query-api"}
+"""Labels of a pod of the release before: its health and metrics are on the API's own port."""
+_MONITORING = {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}
 _OPERATORS = ("kafka.strimzi.io", "clickhouse.altinity.com", "clickhouse-keeper.altinity.com", "monitoring.coreos.com")
 
 
@@ -84,8 +87,41 @@ def test_nobody_outside_reaches_health_and_metrics(manifests: list[Manifest]) ->
             for rule in policy["spec"].get("ingress", []):
                 if health in {port["port"] for port in rule["ports"]}:
                     assert name(policy) == "monitoring"
-    for monitor in of_kind(manifests, "PodMonitor"):
-        assert {endpoint["port"] for endpoint in monitor["spec"]["podMetricsEndpoints"]} <= {"health", "metrics"}
+        assert _scraped(manifests, _labels(pod)) <= {"health"}
+
+
+def test_the_api_of_the_release_before_is_scraped_until_it_is_rolled(manifests: list[Manifest]) -> None:
+    """Monitors and policies are there before the services are rolled, and migrations may take their time between."""
+    [pod] = [pod for owner, pod in pods(manifests) if owner == "query-api"]
+    numbers = {port["name"]: port["containerPort"] for port in _ports(pod)}
+    has_monitors = bool(of_kind(manifests, "PodMonitor"))
+    assert _scraped(manifests, _API_BEFORE) == ({"health", "http"} if has_monitors else set())
+    assert _scraped(manifests, _labels(pod)) == ({"health"} if has_monitors else set())
+    assert numbers["http"] in _let_in_to_monitor(manifests, _API_BEFORE)
+    let_in = _let_in_to_monitor(manifests, _labels(pod))
+    assert numbers["health"] in let_in
+    assert numbers["http"] not in let_in
+
+
+def _scraped(manifests: list[Manifest], labels: dict[str, str]) -> set[str]:
+    """Names of the ports at which pods with these labels are asked for their metrics."""
+    return {
+        endpoint["port"]
+        for monitor in of_kind(manifests, "PodMonitor")
+        if matches(monitor["spec"]["selector"], labels)
+        for endpoint in monitor["spec"]["podMetricsEndpoints"]
+    }
+
+
+def _let_in_to_monitor(manifests: list[Manifest], labels: dict[str, str]) -> set[int]:
+    return {
+        port["port"]
+        for policy in of_kind(manifests, "NetworkPolicy")
+        if matches(policy["spec"]["podSelector"], labels)
+        for rule in policy["spec"].get("ingress", [])
+        if _MONITORING in [peer.get("namespaceSelector") for peer in rule["from"]]
+        for port in rule["ports"]
+    }
 
 
 def test_budgets_scalers_and_policies_find_what_they_are_about(manifests: list[Manifest]) -> None:
@@ -95,7 +131,7 @@ def test_budgets_scalers_and_policies_find_what_they_are_about(manifests: list[M
         assert any(matches(budget["spec"]["selector"], found) for found in labels)
     scaled = {found["spec"]["scaleTargetRef"]["name"] for found in of_kind(manifests, "HorizontalPodAutoscaler")}
     assert scaled == deployments.keys() == {name(found) for found in of_kind(manifests, "PodDisruptionBudget")}
-    operated = [{"app.kubernetes.io/name": "clickhouse"}, {"app.kubernetes.io/name": "clickhouse-keeper"}]
+    operated = [{"app.kubernetes.io/name": "clickhouse"}, {"app.kubernetes.io/name": "clickhouse-keeper"}, _API_BEFORE]
     for policy in of_kind(manifests, "NetworkPolicy"):
         assert any(matches(policy["spec"]["podSelector"], found) for found in [*labels, *operated]), name(policy)
     for deployment in deployments.values():

@@ -54,8 +54,17 @@ class Enricher:
         }
         self._settings = known | settings
         self._frozen = False
+        self._told_to_end = True
+        self._said = 0
+        """Bytes of the log that are of earlier processes."""
+        self.wrong_ends: list[str] = []
+        self.restarts = 0
+        """How often it ended as it says that it does where a restart may help."""
 
     def start(self) -> Enricher:
+        self._notice()
+        self._told_to_end = False
+        self._said = self.log.stat().st_size if self.log.exists() else 0
         found = self._settings | {"enricher_group": self._rig.group}
         self.process = Process(sys.executable, "-m", "ocpplog_enricher", env=environment(found), log=self.log).start()
         return self
@@ -69,6 +78,8 @@ class Enricher:
         return self.process.child.poll() is None
 
     def kill(self) -> None:
+        self._notice()
+        self._told_to_end = True
         self.process.kill()
 
     def freeze(self) -> None:
@@ -81,9 +92,32 @@ class Enricher:
         self._frozen = False
 
     def terminate(self) -> int:
-        """Returns the exit code."""
+        """Returns the exit code, once it has ended: it may have before."""
         self.thaw()
-        return self.process.stop(timeout=40)
+        self._notice()
+        told, self._told_to_end = not self._told_to_end, True
+        code = self.process.stop(timeout=40)
+        # One that has not begun yet cannot know what SIGTERM asks of it.
+        early = code == -signal.SIGTERM and '"event": "ready"' not in self._words()
+        if told and code and not early:
+            self._judge("after SIGTERM", code)
+        return code
+
+    def _notice(self) -> None:
+        """That it has ended by itself, if it has."""
+        if not self._told_to_end and not self.runs:
+            self._told_to_end = True
+            self._judge("by itself", self.process.child.returncode)
+
+    def _judge(self, how: str, code: int) -> None:
+        if code == 1 and "cannot go on; the frames in hand will be read again" in self._words():
+            self.restarts += 1
+        else:
+            self.wrong_ends.append(f"{self.log.stem} ended {how} with {code}: {self.last_words()}")
+
+    def _words(self) -> str:
+        """What its process has said."""
+        return self.log.read_bytes()[self._said :].decode("utf-8", "replace") if self.log.exists() else ""
 
     def last_words(self) -> str:
         """What it says of why it ended: the last line of its log that is critical, or the last one."""
@@ -109,6 +143,8 @@ class Enricher:
     def close(self) -> None:
         if hasattr(self, "process"):
             self.thaw()
+            self._notice()
+            self._told_to_end = True
             self.process.close()
 
 
@@ -147,6 +183,19 @@ class Rig:
                 found, since = names, time.monotonic()
         await asyncio.sleep(2)
         return log.compare(fleet.expected)
+
+    async def ended(self) -> list[str]:
+        """Ends all enrichers that run, in order; says which ended as they must not, now or before."""
+        for one in self.enrichers:
+            if hasattr(one, "process") and one.runs:
+                with contextlib.suppress(AssertionError):
+                    await asyncio.to_thread(one.wait)
+                await asyncio.to_thread(one.terminate)
+        return [end for one in self.enrichers for end in one.wrong_ends]
+
+    @property
+    def restarts(self) -> int:
+        return sum(one.restarts for one in self.enrichers)
 
     async def until(self, condition: Callable[[], bool], timeout: float = 60) -> None:
         deadline = time.monotonic() + timeout

@@ -25,7 +25,6 @@ class Round:
         self.chance = random.Random(seed)
         self.story: list[str] = []
         self._background: list[asyncio.Task[None]] = []
-        self._ended: list[str] = []
 
     async def run(self) -> Verdict:
         crew = [self.rig.enricher().start() for _ in range(self.chance.randint(1, 3))]
@@ -43,7 +42,7 @@ class Round:
         verdict = await self.rig.settled(self.fleet)
         if not verdict.right:
             self._say(await self.rig.state())
-        await self._end(crew, verdict)
+        await self._end(verdict)
         return verdict
 
     async def _fault(self, crew: list[Enricher]) -> None:
@@ -207,12 +206,11 @@ class Round:
             one.thaw()
             if not one.runs:
                 # As whatever supervises it would.
-                self._ended.append(f"by itself: {one.process.child.returncode}, {one.last_words()}")
+                self._say(f"ended by itself: {one.process.child.returncode}, {one.last_words()}")
                 one.start()
 
-    async def _end(self, crew: list[Enricher], verdict: Verdict) -> None:
-        codes = [await asyncio.to_thread(one.terminate) for one in crew]
-        verdict.ends = [*self._ended, *(f"with {code}" for code in codes if code)]
+    async def _end(self, verdict: Verdict) -> None:
+        verdict.ends = await self.rig.ended()
         if self.fleet.expected.poison:
             verdict.letters = letter_differences(
                 self.fleet.expected.poison, [value for value, _ in await self.rig.dead_letters()]

@@ -15,15 +15,16 @@ import pyarrow.parquet
 import pytest
 from openpyxl import Workbook
 
-from faults.pipeline import downloads, wire
+from faults.pipeline import downloads, fits, wire
 from faults.pipeline.downloads import Entry
+from faults.pipeline.fits import Stretch
 from faults.pipeline.gateways import Look, Run
 from faults.pipeline.journal import Line
 from faults.pipeline.model import Model
 from faults.pipeline.story import Silence
 from faults.pipeline.topic import Recorded, Topic
 from faults.pipeline.visits import Visit
-from faults.pipeline.ways import ways
+from faults.pipeline.ways import Way, ways
 from faults.pipeline.wire import WireVerdict
 from ocpplog_common.clickhouse.tables import EXPORT_COLUMNS
 from ocpplog_common.envelope import Envelope, Opcode, Source
@@ -50,6 +51,7 @@ class World:
     run: Run = field(default_factory=lambda: Run("gw-0.0", 0, START_US - SECOND, "exit 0", START_US + 60 * SECOND))
     silences: list[Silence] = field(default_factory=list)
     strict: bool = False
+    roomy: bool = True
     visits: list[Visit] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -95,7 +97,7 @@ class World:
     def verdict(self) -> WireVerdict:
         topic = Topic([*self.frames, *self.gaps], self.frames, self.gaps, [], self.events, [])
         sides, problems = ways(self.visits, self.lines, {"gw-0.0": self.run}, topic)
-        found = wire.compare(sides, topic, {"gw-0.0": self.run}, self.silences, self.strict)
+        found = wire.compare(sides, topic, {"gw-0.0": self.run}, self.silences, self.strict, roomy=self.roomy)
         found.problems += problems
         return found
 
@@ -204,6 +206,8 @@ def test_an_event_that_is_missing(world: World, kind: ConnectionEventKind) -> No
     world.events = [event for event in world.events if event.kind is not kind]
     assert any("no event" in problem for problem in world.verdict().problems)
     world.run.events_lost = 1
+    assert not world.right()
+    world.roomy = False
     assert world.right()
 
 
@@ -283,6 +287,21 @@ class TestKilled:
         world.lose(9, 10)
         assert len(world.verdict().lost) == 2
 
+    def test_what_the_other_end_read_long_afterwards(self, world: World) -> None:
+        """The link was stuck: it was passed on before the kill all the same."""
+        world.silences[0].end_us = START_US + int(5.1 * SECOND)
+        world.visit.received[3:] = [(at_us + 4 * SECOND, frame) for at_us, frame in world.visit.received[3:]]
+        world.lose(7, 8, 9, 10)
+        assert (world.verdict().excused, world.right()) == (4, True)
+
+    def test_with_a_full_buffer_before_the_hold_time(self, world: World) -> None:
+        world.silences[0].begin_us = START_US + int(3.8 * SECOND)
+        world.run.looks = [Look(START_US + int(3.7 * SECOND), True)]
+        world.lose(9, 10)
+        assert len(world.verdict().lost) == 2
+        world.roomy = False
+        assert world.right()
+
     def test_nothing_in_mode_strict(self, world: World) -> None:
         world.strict = True
         world.lose(9, 10)
@@ -301,8 +320,22 @@ def test_sigterm_says_how_much_is_lost(world: World) -> None:
     world.lose(7, 8, 9, 10)
     found = world.verdict()
     assert (found.excused, len(found.lost)) == (3, 1)
+    world.events.pop(0)
+    assert len(world.verdict().lost) == 2  # an event is one of the three
     world.silences.clear()
     assert len(world.verdict().lost) == 4
+
+
+def test_a_gap_that_fits_nowhere_is_known_soon() -> None:
+    """Of many connections of which nobody knows how much arrived."""
+    stretches = []
+    for number in range(40):
+        visit = Visit("S1-0", number, "ocpp1.6", 0, sent=[b"x" * 10] * 6)
+        way = Way(visit, Source.CHARGER, visit.sent, [START_US] * 6, [(START_US, b"x" * 10)] * 4)
+        stretches.append(Stretch.of(way))
+    told = Gap("S1-0", "depot", Source.CHARGER, at(0), at(1), 200, 2001, 40, "Kafka")
+    record = World().record(Source.CHARGER, encode(told), 1, Opcode.GAP)
+    assert fits.fit(stretches, (0, 0), record) is None
 
 
 class TestModel:

@@ -115,6 +115,29 @@ def test_what_is_put_is_read_whole(admin: Admin) -> None:
     assert admin.stored() == before
 
 
+def test_a_copy_of_the_topic_comes_back_with_the_ids_that_older_releases_wrote(admin: Admin) -> None:
+    change = {"who": "anna", "at": "2024-11-24T10:00:00Z", "before": "info", "after": "debug"}
+    copies: dict[str, dict[str, Any]] = {
+        "a/b": {"level": "debug", "history": [change]},
+        "all *": {"history": []},
+        "old.": {"level": "debug", "last_change": change},
+        "x" * 65: {"level": "debug", "last_change": change},
+    }
+    lines = [json.dumps({"site_id": name} | fields) for name, fields in copies.items()]
+    assert "line 5: 'c/d': site_id: up to 64" in admin.put("sites", *lines, '{"site_id":"c/d"}', code=1)
+    assert not copies.keys() & admin.stored()[0].keys()
+    assert admin.put("sites", *lines) == "written: 4 sites\n"
+    sites = admin.stored()[0]
+    assert [(str(sites[name].level), len(sites[name].history)) for name in copies] == [
+        ("debug", 1),
+        ("None", 0),
+        ("debug", 1),
+        ("debug", 1),
+    ]
+    for name in copies:
+        admin.run("site", "remove", name)
+
+
 def test_a_charger_that_is_put_keeps_what_its_line_does_not_name(admin: Admin) -> None:
     admin.put("sites", '{"site_id":"new"}')
     admin.run("charger", "set", "CP7", "--site", "depot", "--upstream", "wss://own.example/", "--user-name", "me", "--new-key")

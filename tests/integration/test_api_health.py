@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import signal
 import socket
 import sys
 from pathlib import Path
@@ -9,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from integration.local_clickhouse_support import eventually
 from integration.query_api_support import problem, query_api
 from ocpplog_common import tokens
 from support.processes import Process, environment, free_port, running
@@ -35,6 +38,24 @@ def test_they_are_there_and_nowhere_else(tmp_path: Path) -> None:
             bench.store.start()
         assert health.get("/readyz").status_code == 200
     assert "Traceback" not in bench.log.read_text()
+
+
+def test_a_server_that_stops_is_alive_and_not_ready(tmp_path: Path) -> None:
+    port = free_port()
+    with query_api(tmp_path, api_health_port=port) as bench, httpx.Client(base_url=f"http://127.0.0.1:{port}") as health:
+        address = httpx.URL(bench.url)
+        # An answer under way: its request has not come yet as a whole.
+        with socket.create_connection((address.host, address.port or 0)) as under_way:
+            head = f"PUT /v1/sites/mine HTTP/1.1\r\nHost: api\r\nAuthorization: Bearer {bench.token()}\r\n"
+            under_way.sendall(f"{head}Content-Type: application/json\r\nContent-Length: 10\r\n\r\n".encode())
+            assert eventually(lambda: bool(re.search(r"^ocpplog_api_requests_in_flight 1", health.get("/metrics").text, re.M)))
+            assert health.get("/readyz").status_code == 200
+            bench.process.child.send_signal(signal.SIGTERM)
+            assert eventually(lambda: health.get("/readyz").status_code == 503)
+            problem(health.get("/readyz"), 503, "server-stops")
+            assert health.get("/livez").status_code == health.get("/metrics").status_code == 200
+            assert bench.process.child.poll() is None
+        assert bench.process.child.wait(20) == 0
 
 
 @pytest.mark.parametrize("setting", ["api_port", "api_health_port"])

@@ -66,13 +66,13 @@ def has(row: dict[str, Any], term: str) -> bool:
 
 @st.composite
 def terms(draw: st.DrawFn, entries: list[dict[str, Any]]) -> str:
-    """A part of an entry, mostly, in any case; otherwise anything. What `q` can say: no quote that ends a phrase."""
+    """A part of an entry, mostly, in any case; otherwise anything. What `q` can say: no quote that ends or begins a phrase."""
     row = draw(st.sampled_from(entries))
     whole = row[draw(st.sampled_from(["request", "response", "unescaped", "charger_id", "action", "message_id", "subprotocol"]))]
     begin = draw(st.integers(0, len(whole)))
     part = whole[begin : begin + draw(st.integers(1, 20))]
     found = draw(st.sampled_from([part, part.upper(), part.lower(), part.swapcase()]) | texts)
-    return re.sub(r'"(?=,*\s)', "'", found)[:100] or "a"
+    return re.sub(r'"(?=,*\s)|(?<=\s)"|(?<=\s-)"|(?<=[A-Za-z_]:)"', "'", found)[:100] or "a"
 
 
 @given(st.data())
@@ -153,7 +153,6 @@ def test_what_is_put_together_of_a_payload_is_found(bench: Bench) -> None:
         (r'{"info":"C:\\tmp"}', r"C:\tmp", True),
         (r'{"info":"C:\\tmp"}', r"C:\temp", False),
         (r'{"info":"T\u00fcre"}', '"info":"türe', True),
-        (r'{"a":"one\/","b":"two\/"}', '"one/ "b"', False),
         (r'{"a":"one\/","b":"two\/"}', "one/two", False),
         (r'[2,"1","DataTransfer",{"data":"{\"err\":42', '"err":42', True),
     ],

@@ -21,6 +21,8 @@ from clickhouse_connect.driver import Client
 from ocpplog_common import tokens
 from ocpplog_common.clickhouse.migrate import migrate
 from ocpplog_common.tokens import Role
+from ocpplog_query_api.live import query
+from ocpplog_query_api.live.journal import SITES_MOST
 from support.processes import LocalClickHouse, Process, environment, free_port, local_clickhouse, running, wait_for_http
 
 pytestmark = pytest.mark.integration
@@ -53,8 +55,11 @@ class Rig:
             return stream.answer.status_code, stream.answer.json()
 
     def tails(self) -> int:
+        return self.metric("ocpplog_api_tails")
+
+    def metric(self, name: str) -> int:
         text = httpx.get(f"{self.url}/metrics").text
-        return next(int(float(line.split()[1])) for line in text.splitlines() if line.startswith("ocpplog_api_tails "))
+        return next((int(float(line.split()[1])) for line in text.splitlines() if line.startswith(f"{name} ")), 0)
 
 
 @dataclass
@@ -173,10 +178,31 @@ class TestWhoSeesWhat:
         with rig.tail(rig.token(sites=("many-5",))) as mine, rig.tail(rig.token(sites=("none-of-them",))) as others:
             mine.live()
             others.live()
-            insert(rig.client, *(entry(f"of-{number}", site_id=f"many-{number}") for number in range(50)))
+            insert(rig.client, *(entry(f"of-{number}", site_id=f"many-{number}") for number in range(SITES_MOST + 1)))
             assert mine.entries(1) == ["of-5"]
             insert(rig.client, entry("last", site_id="none-of-them"))
             assert others.entries(1) == ["last"]
+
+    def test_who_follows_a_quiet_site_of_a_fleet_asks_for_nothing(self, rig: Rig) -> None:
+        asked = 'ocpplog_api_query_seconds_count{query="tail"}'
+        with rig.tail(rig.token(sites=("fleet-7",))) as busy, rig.tail(rig.token(sites=("quiet",))) as quiet:
+            busy.live()
+            quiet.live()
+            before = rig.metric(asked)
+            insert(rig.client, *(entry(f"in-{number}", site_id=f"fleet-{number}") for number in range(33)))
+            assert busy.entries(1) == ["in-7"]
+            insert(rig.client, entry("at-last", site_id="quiet"))
+            assert quiet.entries(1) == ["at-last"]
+            assert rig.metric(asked) == before + 2
+
+    def test_a_look_names_sites_of_the_newest_minute_alone(self, rig: Rig) -> None:
+        before = (datetime.now(UTC) - timedelta(seconds=90)).strftime("%Y-%m-%d %H:%M:%S")
+        insert(rig.client, entry("before", site_id="named-before", stored_at=before, kafka_partition=77))
+        insert(rig.client, entry("now", site_id="named-now", kafka_partition=78))
+        statement = query.inserts("ocpplog", 0)
+        [[_, found]] = rig.client.query(statement.sql, statement.parameters).result_rows
+        named = {partition: list(sites) for _, partition, _, sites in found}
+        assert (named[77], named[78]) == ([], ["named-now"])
 
     def test_nor_by_asking_for_it(self, rig: Rig) -> None:
         with rig.tail(rig.token(sites=("mine",)), site="theirs", backlog=10) as stream:

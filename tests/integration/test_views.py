@@ -182,6 +182,32 @@ class TestSessions:
             (200, "register"),
         ]
 
+    def test_nor_is_the_one_of_the_start_or_the_stop_with_one_elsewhere_than_at_the_outlet(self, log: Log) -> None:
+        def registers(charger: str, *values: float, **columns: Any) -> None:
+            for minute, value in enumerate(values, 30):
+                log.sample(f"24 10:{minute}", charger, "7", "Energy.Active.Import.Register", value, **columns)
+
+        for number, place in enumerate(("Inlet", "Upstream", "Roof")):
+            log.start("24 10:00", f"{number} started", "7", 1000)
+            registers(f"{number} started", 5_000_000, 5_000_900, location=place)
+        log.stop("24 11:00", "3 stopped", "7", 5_001_000)
+        registers("3 stopped", 100, 900, location="Body")
+        log.start("24 10:00", "4 both", "7", 1000)
+        registers("4 both", 5_000_000, 5_000_900, location="Inlet")
+        log.stop("24 11:00", "4 both", "7", 3000)
+        log.start("24 10:00", "5 outlet", "7", 1000)
+        registers("5 outlet", 1500, 1900)
+        registers("5 outlet", 5_000_000, location="Inlet")
+        log.stop("24 11:00", "6 outlet", "7", 3000)
+        registers("6 outlet", 2500, location="Outlet")
+        nothing = (None, "")
+        assert log.ask("SELECT energy_wh, energy_from FROM log.sessions ORDER BY charger_id") == [
+            *[nothing] * 4,
+            (2000, "meter"),
+            (900, "register"),
+            (500, "register"),
+        ]
+
     def test_a_phase_that_is_told_twice_of_one_moment_counts_once(self, log: Log) -> None:
         def phases(charger: str, watts: float, sample: int, **columns: Any) -> None:
             for n in (1, 2, 3):
@@ -389,12 +415,14 @@ class TestByDay:
             event("ConnectorPlugRetentionLock", "Problem", "false", techCode="E1042", cleared=True),
             event("Connector", "AvailabilityState", "Faulted"),
             event("Connector", "AvailabilityState", "Available"),
+            event("Connector", "AvailabilityState", "Unavailable", techCode="E7"),
             event("PowerConverter", "Temperature", "71"),
         ):
             log.sent("20 10:00", "CP1", "NotifyEvent", {"generatedAt": "x", "seqNo": 0, "eventData": [told]})
         columns = "error_code, vendor_error_code, notifications"
         assert log.ask(f"SELECT {columns} FROM log.errors_by_day ORDER BY error_code") == [
             ("", "", 1),
+            ("Connector.AvailabilityState", "E7", 1),
             ("ConnectorPlugRetentionLock.Problem", "E1042", 1),
         ]
 

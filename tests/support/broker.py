@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import subprocess
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -42,11 +44,13 @@ class Broker:
         wait_for_port(port, self.nodes[port], 60)
 
     def stop(self) -> None:
-        """SIGTERM to all at once."""
+        """SIGTERM to all at once. Once most of them have ended, nobody tells the others that they may: they are killed."""
         for process in self.nodes.values():
             process.child.send_signal(signal.SIGTERM)
+        deadline = time.monotonic() + 10
         for process in self.nodes.values():
-            process.stop(timeout=60)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.stop(timeout=max(0.1, deadline - time.monotonic()))
 
     def kill(self) -> None:
         for port in self.nodes:

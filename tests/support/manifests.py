@@ -55,7 +55,14 @@ def environment(manifests: list[Manifest], container: Manifest) -> dict[str, str
 
 
 def matches(selector: Manifest, labels: dict[str, str]) -> bool:
-    """Whether a label selector (matchLabels, matchExpressions with In) fits."""
+    """Whether a label selector (matchLabels, matchExpressions with In and DoesNotExist) fits."""
     if any(labels.get(key) != value for key, value in selector.get("matchLabels", {}).items()):
         return False
-    return all(labels.get(part["key"]) in part["values"] for part in selector.get("matchExpressions", []))
+    return all(_fits(part, labels) for part in selector.get("matchExpressions", []))
+
+
+def _fits(part: Manifest, labels: dict[str, str]) -> bool:
+    if part["operator"] == "DoesNotExist":
+        return part["key"] not in labels
+    assert part["operator"] == "In"
+    return labels.get(part["key"]) in part["values"]

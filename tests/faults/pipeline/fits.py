@@ -38,11 +38,12 @@ def fit(stretches: Sequence[Stretch], after: Cursor, record: Recorded) -> tuple[
     missing otherwise. What may not have arrived at all, at the end of a connection, can be left out.
     """
     gap = record.gap
+    search = _Search(stretches)
     for begin in _begins(stretches, after):
         stretch = stretches[begin[0]]
         if not _named(stretch.way, stretch.places[begin[1]], record):
             continue
-        if found := _from(stretches, begin, gap.count, gap.bytes, gap.connections):
+        if found := search.fit(*begin, gap.count, gap.bytes, gap.connections):
             frames, end = found
             return frames, between(stretches, after, begin), end
     return None
@@ -77,27 +78,37 @@ def _named(way: Way, place: int, record: Recorded) -> bool:
     return least <= envelope.sequence and (most is None or envelope.sequence <= most)
 
 
-def _from(
-    stretches: Sequence[Stretch], begin: Cursor, count: int, size: int, connections: int
-) -> tuple[list[Missing], Cursor] | None:
-    number, offset = begin
-    if number >= len(stretches) or connections < 1:
+class _Search:
+    """Remembers from where nothing fits: many ways lead there."""
+
+    def __init__(self, stretches: Sequence[Stretch]) -> None:
+        self._stretches = stretches
+        self._in_vain: set[tuple[int, int, int, int, int]] = set()
+
+    def fit(self, number: int, offset: int, count: int, size: int, connections: int) -> tuple[list[Missing], Cursor] | None:
+        place = number, offset, count, size, connections
+        if place in self._in_vain or number >= len(self._stretches) or connections < 1 or count < connections or size <= 0:
+            return None
+        found = self._here(*place)
+        if found is None:
+            self._in_vain.add(place)
+        return found
+
+    def _here(self, number: int, offset: int, count: int, size: int, connections: int) -> tuple[list[Missing], Cursor] | None:
+        stretch = self._stretches[number]
+        left = len(stretch.places) - offset
+        if connections == 1 and count <= left:
+            frames = stretch.part(offset, offset + count)
+            return (frames, (number, offset + count)) if _size(frames) == size else None
+        # It goes on with a later connection: all that is missing of this one for certain is in it.
+        for taken in range(max(1, stretch.known - offset), min(left, count - 1) + 1):
+            frames = stretch.part(offset, offset + taken)
+            for later in range(number + 1, len(self._stretches)):
+                if found := self.fit(later, 0, count - taken, size - _size(frames), connections - 1):
+                    return [*frames, *found[0]], found[1]
+                if self._stretches[later].known:
+                    break
         return None
-    stretch = stretches[number]
-    left = len(stretch.places) - offset
-    if connections == 1 and count <= left:
-        frames = stretch.part(offset, offset + count)
-        return (frames, (number, offset + count)) if _size(frames) == size else None
-    # It goes on with a later connection: all that is missing of this one for certain is in it.
-    for taken in range(max(1, stretch.known - offset), min(left, count - 1) + 1):
-        frames = stretch.part(offset, offset + taken)
-        for later in range(number + 1, len(stretches)):
-            rest = count - taken, size - _size(frames), connections - 1
-            if found := _from(stretches, (later, 0), *rest):
-                return [*frames, *found[0]], found[1]
-            if stretches[later].known:
-                break
-    return None
 
 
 def _size(frames: Sequence[Missing]) -> int:

@@ -57,6 +57,8 @@ class Gateway:
         self._settings = settings
         self._process: Process | None = None
         self._frozen = False
+        self._said = 0
+        """Bytes of the log that are of earlier runs."""
         self.set_clock(0)
 
     @property
@@ -75,6 +77,7 @@ class Gateway:
         self._clock.write_text(f"{ahead_s}")
 
     def start(self) -> None:
+        self._said = self.log.stat().st_size if self.log.exists() else 0
         self.runs.append(Run(f"gw-{self.number}.{len(self.runs)}", self.number, time.time_ns() // 1000))
         known: dict[str, object] = {
             "kafka_bootstrap": self.kafka.bootstrap,
@@ -121,7 +124,7 @@ class Gateway:
     def ended(self, how: str) -> None:
         run = self.run
         run.ended, run.ended_us = how, time.time_ns() // 1000
-        if how == "exit 1" and (found := _LEFT.findall(self.log.read_text())):
+        if how == "exit 1" and (found := _LEFT.findall(self.log.read_bytes()[self._said :].decode())):
             run.left = int(found[-1])
 
     def close(self) -> None:

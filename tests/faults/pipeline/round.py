@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Sequence
 from typing import Final
 
 from faults.pipeline.faults import FAULTS
@@ -12,7 +11,6 @@ from faults.pipeline.reader import Reader
 from faults.pipeline.rig import Pipeline
 from faults.pipeline.story import Story
 from faults.pipeline.verdict import Verdict, judge
-from faults.rig import Enricher
 
 _WARM_UP_S: Final = (1.5, 3.0)
 _WELL_AGAIN_S: Final = 30.0
@@ -50,7 +48,7 @@ class Round:
             if isinstance(error, Exception):
                 raise error
         verdict = await judge(pipeline, story, reader)
-        await self._end(story.crew, verdict)
+        await self._end(verdict)
         return verdict
 
     async def _faults(self) -> None:
@@ -81,6 +79,6 @@ class Round:
             if code:
                 story.wrong(f"gateway {gateway.number} ended with {code}")
 
-    async def _end(self, crew: Sequence[Enricher], verdict: Verdict) -> None:
-        ends = [await asyncio.to_thread(one.terminate) for one in crew]
-        verdict.wrong("wrong ends of enrichers", [f"an enricher ended with {code}" for code in ends if code])
+    async def _end(self, verdict: Verdict) -> None:
+        verdict.wrong("wrong ends of enrichers", await self.pipeline.ended())
+        verdict.counts["restarts of enrichers"] = self.pipeline.restarts

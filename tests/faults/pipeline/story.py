@@ -77,7 +77,7 @@ class Story:
         for one in self.crew:
             one.thaw()
             if not one.runs:
-                self.wrong(f"an enricher had ended by itself: {one.process.child.returncode}, {one.last_words()}")
+                self.say(f"an enricher had ended by itself: {one.process.child.returncode}, {one.last_words()}")
                 one.start()
         for gateway in pipeline.gateways:
             gateway.thaw()

@@ -61,7 +61,7 @@ def compare(
     """`wrong_clocks_s`: by how much, at most, the clock of a gateway was wrong. `roomy`: no buffer is full while all is well."""
     verdict = WireVerdict()
     _sequences(ways, topic, verdict)
-    _events(ways, topic, runs, silences, verdict)
+    absent = _events(ways, topic, runs, silences, verdict, roomy)
     groups: dict[tuple[str, str, Source], list[Way]] = defaultdict(list)
     for way in ways:
         groups[way.run.gateway_id if way.run else "", way.visit.charger, way.source].append(way)
@@ -74,7 +74,7 @@ def compare(
         mine = sorted(groups[key], key=lambda way: way.visit.number)
         undeclared[key[0]] += _declared(mine, gaps[key], verdict, _CLOCK_US + int(wrong_clocks_s * 1e6))
     for gateway_id, frames in undeclared.items():
-        _excuse(runs.get(gateway_id), frames, silences, strict, verdict)
+        _Excuses(runs.get(gateway_id), silences, strict, roomy, absent[gateway_id]).look(frames, verdict)
     if strict:
         verdict.problems += [f"{way}: passed on, not recorded" for way in ways if _passed_on_only(way)]
     verdict.problems += [f"{way}: missing, when all was well" for way in ways if roomy and way.visit.last and way.missing()]
@@ -108,8 +108,9 @@ def _sequences(ways: Sequence[Way], topic: Topic, verdict: WireVerdict) -> None:
 
 
 def _events(
-    ways: Sequence[Way], topic: Topic, runs: Mapping[str, Run], silences: Sequence[Silence], verdict: WireVerdict
-) -> None:
+    ways: Sequence[Way], topic: Topic, runs: Mapping[str, Run], silences: Sequence[Silence], verdict: WireVerdict, roomy: bool
+) -> dict[str, int]:
+    """How many are missing, by gateway's run."""
     told = {(event.connection_id, event.kind) for event in topic.events}
     absent: dict[str, list[str]] = defaultdict(list)
     for way in ways:
@@ -119,8 +120,11 @@ def _events(
                     absent[way.run.gateway_id].append(f"{way.visit.tag} {way.connection_id}: no event, {kind}")
     for gateway_id, problems in absent.items():
         run = runs[gateway_id]
-        if len(problems) > run.events_lost + run.left and not _silent_at_the_end(run, silences):
+        # What is dropped in the last moment, nobody has looked for.
+        excused = not roomy and silent_at_the_end(run, silences)
+        if len(problems) > (0 if roomy else run.events_lost) + run.left and not excused:
             verdict.problems += problems
+    return defaultdict(int, {gateway_id: len(problems) for gateway_id, problems in absent.items()})
 
 
 def _declared(ways: Sequence[Way], gaps: Sequence[Recorded], verdict: WireVerdict, clock_us: int) -> list[Missing]:
@@ -157,42 +161,55 @@ def _differences(record: Recorded, frames: Sequence[Missing], clock_us: int) -> 
     return problems
 
 
-def _excuse(run: Run | None, frames: Sequence[Missing], silences: Sequence[Silence], strict: bool, verdict: WireVerdict) -> None:
-    allowed: Sequence[Missing] = []
-    # What stands before recorded frames of its sender is declared before them.
-    last = [(way, place) for way, place in frames if place > max(way.on_topic, default=-1)]
-    if run and run.ended == "exit 1" and _silent_at_the_end(run, silences):
-        allowed = last[: run.left]
-    elif run and run.ended == "killed" and not strict:
-        mine = [silence for silence in silences if silence.gateway == run.replica]
-        allowed = [(way, place) for way, place in last if _may_be_lost(run, way, place, mine)]
-    verdict.excused += len(allowed)
-    excused = {(id(way), place) for way, place in allowed}
-    for way, place in frames:
-        if (id(way), place) not in excused:
-            how = f"{run.gateway_id}, {run.ended or 'running'}" if run else "no gateway"
-            verdict.lost.append(f"{way} frame {place} of {len(way.sent)} ({how}): {way.sent[place][:60]!r}")
+@dataclass(frozen=True, slots=True)
+class _Excuses:
+    """What may be missing of a gateway's run. `absent`: events of it that are."""
+
+    run: Run | None
+    silences: Sequence[Silence]
+    strict: bool
+    roomy: bool
+    absent: int
+
+    def look(self, frames: Sequence[Missing], verdict: WireVerdict) -> None:
+        allowed: Sequence[Missing] = []
+        run = self.run
+        # What stands before recorded frames of its sender is declared before them.
+        last = [(way, place) for way, place in frames if place > max(way.on_topic, default=-1)]
+        if run and run.ended == "exit 1" and silent_at_the_end(run, self.silences):
+            allowed = last[: max(0, run.left - self.absent)]
+        elif run and run.ended == "killed" and not self.strict:
+            allowed = [(way, place) for way, place in last if self._may_be_lost(run, way, place)]
+        verdict.excused += len(allowed)
+        excused = {(id(way), place) for way, place in allowed}
+        for way, place in frames:
+            if (id(way), place) not in excused:
+                how = f"{run.gateway_id}, {run.ended or 'running'}" if run else "no gateway"
+                verdict.lost.append(f"{way} frame {place} of {len(way.sent)} ({how}): {way.sent[place][:60]!r}")
+
+    def _may_be_lost(self, run: Run, way: Way, place: int) -> bool:
+        """Whether this frame can have been passed on without Kafka, and still have waited for it when the gateway was killed."""
+        if place >= len(way.received):
+            # No other end has it. It is not the last that the topic has of this way, so it should have been declared.
+            return False
+        # The other end may have read it long after it was passed on, but not before it was sent.
+        earliest_us, latest_us = way.sent_at[place], min(way.received[place][0], run.ended_us)
+        hold_us, late_us = int(HOLD_S * 1e6), int(_LOOK_S * 1e6)
+        since = [look for look in run.looks if latest_us + hold_us + late_us < look.at_us < run.ended_us]
+        # Of a busy machine, Kafka may be silent without a fault of ours: then the gateway said so.
+        told = next((not look.up for look in run.looks if look.at_us >= latest_us), False)
+        # With a full buffer, frames are passed on before the hold time is over.
+        begun_us = latest_us + late_us - (hold_us if self.roomy else 0)
+        mine = [silence for silence in self.silences if silence.gateway == run.replica]
+        done = any(silence.begin_us <= begun_us and earliest_us <= silence.end_us + hold_us + late_us for silence in mine)
+        return (told or done) and not any(look.up for look in since)
 
 
-def _silent_at_the_end(run: Run, silences: Sequence[Silence]) -> bool:
+def silent_at_the_end(run: Run, silences: Sequence[Silence]) -> bool:
     """Whether Kafka was not as it should be while the gateway ended, by what was done to it or as the gateway said."""
     began_us = run.ended_us - int((FLUSH_S + 3) * 1e6)
     mine = [silence for silence in silences if silence.gateway == run.replica]
     done = any(silence.begin_us <= run.ended_us and silence.end_us >= began_us for silence in mine)
-    return done or any(not look.up for look in run.looks if look.at_us >= began_us)
-
-
-def _may_be_lost(run: Run, way: Way, place: int, silences: Sequence[Silence]) -> bool:
-    """Whether this frame can have been passed on without Kafka, and still have waited for it when the gateway was killed."""
-    if place >= len(way.received):
-        # No other end has it. It is not the last that the topic has of this way, so it should have been declared.
-        return False
-    at_us = way.received[place][0]
-    hold_us, late_us = int(HOLD_S * 1e6), int(_LOOK_S * 1e6)
-    since = [look for look in run.looks if at_us + hold_us + late_us < look.at_us < run.ended_us]
-    # Of a busy machine, Kafka may be silent without a fault of ours: then the gateway said so.
-    told = next((not look.up for look in run.looks if look.at_us >= at_us), False)
-    done = any(
-        silence.begin_us <= at_us - hold_us + late_us and at_us <= silence.end_us + hold_us + late_us for silence in silences
-    )
-    return (told or done) and not any(look.up for look in since)
+    # Before it has said for the first time that Kafka answers, it has only begun.
+    up_us = next((look.at_us for look in run.looks if look.up), run.ended_us)
+    return done or any(not look.up for look in run.looks if look.at_us >= max(began_us, up_us))

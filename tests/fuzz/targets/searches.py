@@ -38,6 +38,7 @@ def seeds() -> Iterable[bytes]:
         'status:faulted -"emergency stop"',
         '"a":"b" -action:MeterValues',
         '"two words", "a":1 "not closed',
+        '"a":1 "two words" status:"x y" -"z"',
         "connector:0 connector:none",
         '"-5" 50%',
     ]
@@ -101,12 +102,24 @@ def _tokens(text: str) -> list[tuple[bool, str, str]]:
 
 
 def _closing(text: str, at: int) -> int:
-    """Where the quote is that ends a phrase: behind it, and commas, is a blank or the end. 0: there is none."""
+    """Where the quote is that ends a phrase: behind it, and commas, is a blank or the end. 0: there is none, or another term
+    begins before."""
     for place in range(at, len(text)):
         rest = text[place + 1 :].lstrip(",")
         if text[place] == '"' and (not rest or rest[0].isspace()):
             return place
+        if text[place] == '"' and _begins(text[:place]):
+            return 0
     return 0
+
+
+def _begins(before: str) -> bool:
+    """Whether a quote behind this begins a term."""
+    if before[-1:].isspace():
+        return len(before) > 1 and before[-2] not in ":,{["
+    sign = before[-1:] == "-" and before[-2:-1].isspace()
+    field = before[-1:] == ":" and before[-2:-1].isascii() and (before[-2:-1].isalpha() or before[-2:-1] == "_")
+    return sign or field
 
 
 def _pattern(source: Source) -> None:

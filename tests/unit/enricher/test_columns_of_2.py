@@ -141,7 +141,9 @@ AVAILABLE: Final = event("AvailabilityState", "Available", timestamp="2024-11-26
 FAULTED: Final = event("AvailabilityState", "Faulted", evse=2)
 LOCK: Final = event("Problem", "true", "ConnectorPlugRetentionLock", techCode="E1042", techInfo="lock feedback missing")
 WARM: Final = event("Temperature", "71.5", "PowerConverter", evse=3, trigger="Alerting")
+OUT: Final = event("AvailabilityState", "Unavailable", techCode="E7")
 AT: Final = {"request_timestamp": STORED}
+FAULT_1: Final = {"connector_id": 1, "status": "Faulted"}
 
 
 class TestNotifyEvent:
@@ -169,6 +171,17 @@ class TestNotifyEvent:
             (WARM, AT | {"connector_id": 3}),
             (event("AvailabilityState", "Unavailable", "ChargingStation", evse=None), AT | {"status": "Unavailable"}),
             (event("AvailabilityState", "Occupied", "EVSE"), AT | {"connector_id": 1, "status": "Occupied"}),
+            (
+                event("AvailabilityState", "Unavailable", techCode="E7"),
+                AT
+                | {"connector_id": 1, "status": "Unavailable", "error_code": "Connector.AvailabilityState"}
+                | {"vendor_error_code": "E7"},
+            ),
+            (
+                event("AvailabilityState", "Available", techCode="0"),
+                AT | {"connector_id": 1, "status": "Available", "vendor_error_code": "0"},
+            ),
+            (event("AvailabilityState", "Faulted", techCode="E7"), AT | FAULT_1 | {"vendor_error_code": "E7"}),
             (event("availabilitystate", "Reserved", "CONNECTOR"), AT | {"connector_id": 1, "status": "Reserved"}),
             (event("AvailabilityState", "Faulted", "DisplayController"), AT | {"connector_id": 1}),
             (event("Tripped", "True", "GroundFaultSensor"), AT | {"connector_id": 1, "error_code": "GroundFaultSensor.Tripped"}),
@@ -182,7 +195,9 @@ class TestNotifyEvent:
     @pytest.mark.parametrize(
         ("events", "which"),
         [
-            ([WARM, AVAILABLE, LOCK, FAULTED], LOCK),
+            ([WARM, LOCK, FAULTED], LOCK),
+            ([FAULTED, AVAILABLE, LOCK], FAULTED),
+            ([AVAILABLE | {"techCode": "0"}, OUT], OUT),
             ([AVAILABLE, WARM, FAULTED, LOCK], FAULTED),
             ([WARM, LOCK | {"cleared": True}, AVAILABLE], AVAILABLE),
             ([WARM, LOCK | {"actualValue": "false", "techCode": ""}], WARM),
@@ -193,6 +208,27 @@ class TestNotifyEvent:
         found = self.told(*events)
         assert filled(found) == filled(self.told(which))
         assert msgspec.json.decode(found.request)["eventData"] == events
+
+    @pytest.mark.parametrize(
+        ("beside", "status"),
+        [
+            ([AVAILABLE], "Available"),
+            ([FAULTED, event("AvailabilityState", "Unavailable", "EVSE"), AVAILABLE], "Unavailable"),
+            ([event("AvailabilityState", "Faulted")], "Faulted"),
+            ([event("AvailabilityState", "Occupied", evse=2)], ""),
+            ([event("AvailabilityState", "Available", "ChargingStation", evse=None)], ""),
+            ([event("AvailabilityState", "Faulted", "DisplayController")], ""),
+        ],
+    )
+    def test_a_fault_has_the_state_that_the_message_tells_of_its_evse(self, beside: list[Json], status: str) -> None:
+        found = self.told(LOCK, *beside)
+        assert filled(found) == filled(self.told(LOCK)) | ({"status": status} if status else {})
+
+    def test_a_fault_of_the_station_has_the_stations_state(self) -> None:
+        fault = event("Problem", "true", "Controller", evse=None)
+        state = event("AvailabilityState", "Unavailable", "ChargingStation", evse=None)
+        told = {"error_code": "Controller.Problem", "status": "Unavailable"}
+        assert filled(self.told(AVAILABLE, state, fault)) == AT | told
 
     @pytest.mark.parametrize("data", [None, {}, "x", [], [None], ["x"], [{}], [{"component": 1, "variable": []}]])
     def test_wrong_shapes_are_noted(self, data: object) -> None:

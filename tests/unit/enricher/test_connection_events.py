@@ -27,7 +27,7 @@ from .test_sink import FakeClickHouse
 
 AT = datetime(2026, 11, 24, 10, 3, 49, 123456, UTC)
 CONNECTION = new_connection_id(1)
-DAYS = {"s": 30, "": 8}.__getitem__
+DAYS = {"s": 30, "": 8, "long": 1000}.__getitem__
 
 
 def event(**changes: Any) -> ConnectionEvent:
@@ -61,7 +61,7 @@ class TestRow:
         row = msgspec.to_builtins(event_row(encode(left), 3, 9, DAYS))
         told = msgspec.to_builtins(left) | {"at": "2026-11-24 10:03:49.123456"}
         assert {name: row["datetime" if name == "at" else name] for name in told} == told
-        assert (row["kafka_partition"], row["kafka_offset"], row["retention_days"]) == (3, 9, 30)
+        assert (row["kafka_partition"], row["kafka_offset"], row["retention_days"]) == (3, 9, 400)
 
     def test_equal_records_have_one_name_wherever_they_stand(self) -> None:
         names = {event_row(encode(event()), partition, partition, DAYS).event_id for partition in range(3)}
@@ -165,10 +165,24 @@ class TestWorker:
         await bench.take(*bench.records(1, 2, 3))
         assert bench.seconds() == [1, 2, 3]
 
-    async def test_rows_are_kept_as_long_as_their_site_says(self, bench: Bench) -> None:
-        refused = event(kind=ConnectionEventKind.REFUSE, site_id="", charger_id="", connection_id="")
-        await bench.take(*bench.records(1), Record(encode(refused), 1))
-        assert [(row["site_id"], row["retention_days"]) for row in bench.store.rows] == [("s", 30), ("", 8)]
+    async def test_refusals_are_kept_as_long_as_their_site_says_and_connections_400_days_at_least(self, bench: Bench) -> None:
+        """A charger is online as long as it likes, and offline for longer than its disconnect may be wanted."""
+        nobodys = {"site_id": "", "charger_id": "", "connection_id": ""}
+        kinds = [
+            {"kind": ConnectionEventKind.REFUSE} | nobodys,
+            *({"kind": kind, "site_id": name} for name in ("s", "long") for kind in ConnectionEventKind),
+        ]
+        records = [Record(encode(event(**kind)), place) for place, kind in enumerate(kinds)]
+        await bench.take(*records)
+        assert [(row["site_id"], row["kind"], row["retention_days"]) for row in bench.store.rows] == [
+            ("", "refuse", 8),
+            ("s", "connect", 400),
+            ("s", "refuse", 30),
+            ("s", "disconnect", 400),
+            ("long", "connect", 1000),
+            ("long", "refuse", 1000),
+            ("long", "disconnect", 1000),
+        ]
 
     async def test_it_does_not_return_before_all_is_stored(self, bench: Bench) -> None:
         bench.store.errors = [OperationalError("down")] * 1000

@@ -79,6 +79,9 @@ CUT = [
     '{"password":"%","a":' + "[" * 500 + "]" * 500 + "}",
     '{"key":"WifiPass","value":"%"}',
     '{"data":"server=h&user=joe&ftp_pass=%&bypass=1"}',
+    '{"location":"https://h/fw.bin?user=joe&pass=%","data":"<user>joe</user><pass>%</pass>"}',
+    '{"data":"wifi pass: %, then admin pw: %"}',
+    '{"key":"user_pw","value":"%","Pw":7.4}',
     '{"setVariableData":[{"component":{"name":"C"},"variable":{"name":"VpnKey"},"attributeValue":"%"}]}',
     '{"idToken":{"idToken":"%","type":"KeyCode"},"evse":{"id":1}}',
     '{"idToken":{"type":"keycode","additionalInfo":[{"additionalIdToken":"A","type":"x"}],"idToken":"%"}}',
@@ -99,6 +102,11 @@ LEFT = [
     '{"location":"ftp://host:21/fw@home.bin","mail":"ops@example.com","user":"ftp://user@host/"}',
     '{"publicKey":"MFkw","signingMethod":"ECDSA","issuerKeyHash":"ab","StopWDelay":"3"}',
     '{"data":"<password></password> fine <b>x</b>"}',
+    '{"data":"self check pass: yes, snap pass: no"}',
+    '{"data":"pass > 500"}',
+    '{"data":"Boot pass=1 of 2"}',
+    '{"Pw":7.4,"ratedPw":22,"L1Pw":"2.3","userPw":-7.4,"admin_pw":12,"n":{"key":"UserPw","value":7.4}}',
+    '{"variable":{"name":"UserPw"},"variableAttribute":[{"value":17}]}',
     '{"component":{"name":"PasswordCtrlr"},"variable":{"name":"Enabled"},"attributeValue":"true"}',
 ]
 
@@ -109,6 +117,11 @@ CUT_WITH_WHAT_HOLDS_IT = [
     ('{"key":"AuthorizationKey","value":1234567890.50}', '{"key":"AuthorizationKey","value":"***"}'),
     ('{"data":"<password>a&amp;b,c;%</password>"}', '{"data":"<password>***</password>"}'),
     ('{"data":"password=\'my % word\' x"}', '{"data":"password=\'***\' x"}'),
+    ('{"key":"password","name":"UserPw","value":7}', '{"key":"password","name":"UserPw","value":"***"}'),
+    (
+        '{"key":"UserPw","variable":{"name":"Password"},"value":7}',
+        '{"key":"UserPw","variable":{"name":"Password"},"value":"***"}',
+    ),
     ('{"simPin":1234,"apn":"net"}', '{"simPin":"***","apn":"net"}'),
     ('{"data":"\\u007b\\u0022apiKey\\u0022:\\u0022%\\u0022}"}', '{"data":"\\u007b\\u0022apiKey\\u0022:\\"***\\"}"}'),
     ('{"location":"ftp://user:%/@host/fw.bin"}', '{"location":"ftp://user:***@host/fw.bin"}'),
@@ -134,10 +147,12 @@ def everything(found: LogRow) -> str:
     return msgspec.json.encode(found).decode()
 
 
-ENDING = """WifiPass ftp_pass UserPw user_pw UserPW wifipass WIFIPASS FTPPass FTPPW ftp.pass Net2Pass pass Pass PASS pw userpass
+ENDING = """WifiPass ftp_pass UserPw user_pw UserPW wifipass WIFIPASS FTPPass FTPPW ftp.pass Net2Pass pass Pass PASS userpass
+userpw BroadbandPass FailoverPass latest_pass ap_pw ApPass adminpw
 VpnKey vpn_key VPNKEY"""
 ALIKE = """bypass Bypass ByPass BYPASS by_pass compass Compass COMPASS GpsCompass gps_compass ConnectorBypass Overpass passenger
-PassThrough pass_count LowPass high-pass SelfTestPass MasterPassGroupId Spw"""
+PassThrough pass_count LowPass high-pass SelfTestPass selftest_pass MasterPassGroupId Spw pw Pw
+StandbyPw TrapPw latest_pw"""
 
 
 @pytest.mark.parametrize("name", ENDING.split())
@@ -235,6 +250,13 @@ class TestEchoes:
         found = row(b'[2,"1","X",{"pin":"on","password":"Password"}]', b'[3,"1",{"reason":"Connection","key":"password"}]')
         assert found.request == '{"pin":"***","password":"***"}'
         assert found.response == '{"reason":"Connection","key":"password"}'
+
+    def test_digits_are_not_found_in_longer_numbers(self) -> None:
+        typed = b'[2,"1","Authorize",{"idToken":{"idToken":"123456","type":"KeyCode"},"id":"TX-9123456001","n":123456789}]'
+        answer = b'[3,"1",{"at":"2026-11-24T10:00:00.123456Z","reading":"7.123456","info":"123456, or x123456","n":123456}]'
+        found = row(typed, answer)
+        assert found.request == '{"idToken":{"idToken":"***","type":"KeyCode"},"id":"TX-9123456001","n":123456789}'
+        assert found.response == '{"at":"2026-11-24T10:00:00.123456Z","reading":"7.123456","info":"***, or x***","n":"***"}'
 
     @pytest.mark.parametrize("secret", ["MySecret2024!", "ChangePassword1", "wifi-key-9912", "0a1b2c3dpwd", "Auth_Token99"])
     def test_a_secret_with_such_a_name_in_it(self, secret: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import io
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from ocpplog_enricher.domain.pairing import Outcome, Pairing
 from ocpplog_enricher.domain.policy import Policy
 from ocpplog_enricher.domain.rows import Enriched, LogRow, RowId, SampleRow
 from ocpplog_enricher.errors import RowsRejected, StoreUnavailable
-from ocpplog_enricher.replay import mend
+from ocpplog_enricher.replay import command, job, mend
 from ocpplog_enricher.replay.decisions import Decider, Decision
 from ocpplog_enricher.replay.mend import Mender, TableMender
 from ocpplog_enricher.replay.plan import Found, plan
@@ -114,6 +115,28 @@ def test_the_plan_tells_names_apart() -> None:
     found = plan({a: ("1",), b: ("1",), c: ("1",), d: ("1",), e: ()}, {a: ("1",), b: ("2",), c: ("1", "1"), f: ("1",)})
     assert (found.same, found.missing, found.different, found.unwanted) == ([a, e], [d], [b, c], [f])
     assert plan({e: ()}, {e: ("1",)}).different == [e], "an exchange that has no samples any more"
+
+
+@pytest.mark.parametrize(
+    ("asked", "sites"), [(["--site", "a"], {"a", "gone"}), ([], set()), (["--site", "a", "--site", "gone"], {"a", "gone"})]
+)
+def test_sites_without_a_record_come_on_top_of_those_that_are_asked_for(
+    asked: list[str], sites: set[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wanted: list[job.Options] = []
+
+    async def noted(settings: object, options: job.Options, progress: object) -> Counts:
+        wanted.append(options)
+        return Counts()
+
+    monkeypatch.setattr(job, "run", noted)
+    parser = argparse.ArgumentParser()
+    command.register(parser)
+    times = ["--from", "2026-11-24T00:00:00Z", "--to", "2026-11-25T00:00:00Z"]
+    command.run(parser.parse_args([*times, *asked, "--unknown-site", "gone"]))
+    [options] = wanted
+    assert (set(options.span.sites), set(options.unknown_sites)) == (sites, {"gone"})
+    assert capsys.readouterr().out.startswith("read: 0 frames")
 
 
 @dataclass

@@ -58,10 +58,11 @@ class Scene:
     def declared(self) -> None:
         self.counts["declared"] += 1
 
-    def take(self, owner: FakeOwner | None, *sequences: int, at: float = 0, queue: Queue | None = None) -> None:
+    def take(self, owner: FakeOwner | None, *sequences: int, at: float = 0, queue: Queue | None = None, ahead_s: int = 0) -> None:
         for sequence in sequences:
             headers = owner.connection.headers(owner.source, Opcode.TEXT, sequence, sequence) if owner else []
-            record = Record(b"k", b"x" * 1000, headers, at, owner, Opcode.TEXT, sequence, sequence * 1_000_000)
+            received_at_us = (sequence + ahead_s) * 1_000_000
+            record = Record(b"k", b"x" * 1000, headers, at, owner, Opcode.TEXT, sequence, received_at_us)
             self.buffer.take(queue or self.queue, record)
 
     def fill(self, most: int = 1000, now: float = 0) -> list[int]:
@@ -195,6 +196,18 @@ def test_a_gap_over_several_connections_and_both_sources() -> None:
     scene.acknowledge()
     gaps = {(gap.charger_id, gap.source): (gap.count, gap.connections) for gap in scene.gaps()}
     assert gaps == {("CP1", Source.CHARGER): (3, 2), ("CP1", Source.CSMS): (2, 1)}
+
+
+def test_a_gap_is_named_by_its_first_frame_also_where_the_clock_was_set_back() -> None:
+    scene, owner = Scene(room=1), FakeOwner()
+    scene.take(owner, 1, 2, ahead_s=60)
+    scene.take(owner, 3, 4)
+    scene.fill()
+    scene.acknowledge()
+    [gap] = scene.gaps()
+    [record] = [record for record in scene.kafka if record.dropped]
+    assert dict(record.headers)["sequence"] == b"1"
+    assert (gap.count, gap.first_at.timestamp(), gap.last_at.timestamp()) == (3, 3, 62)
 
 
 def test_a_gap_that_kafka_may_have_is_declared_again_as_it_was() -> None:

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import tracemalloc
 from dataclasses import dataclass
+from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from ocpplog_query_api.live import journal
-from ocpplog_query_api.live.journal import KEEP_MOST, KEEP_MS, OVERLAP_MS, SITES_MOST, Insert, Journal
+from ocpplog_query_api.live.journal import ID_AGE_MS, KEEP_MOST, KEEP_MS, OVERLAP_MS, SITES_MOST, Found, Insert, Journal
+from ocpplog_query_api.live.sites import BITS
+from ocpplog_query_api.settings import ApiSettings
 
 START = 1_788_220_800_000
 
 
-def insert(stored_ms: int, partition: int = 0, entries: int = 1, *sites: str) -> Insert:
-    return Insert(START + stored_ms, partition, entries, sites or ("mine",))
+def insert(stored_ms: int, partition: int = 0, entries: int = 1, *sites: str) -> Found:
+    return Found(Insert(START + stored_ms, partition, entries), sites or ("mine",))
 
 
-def noted(*looks: tuple[int, list[Insert]]) -> Journal:
+def noted(*looks: tuple[int, list[Found]]) -> Journal:
     found = Journal()
     for looked_ms, inserts in looks:
         found.note(START + looked_ms, inserts)
@@ -59,8 +64,27 @@ class TestLooks:
 
     def test_an_insert_of_more_sites_than_are_kept_may_have_any(self) -> None:
         found = Journal()
-        found.note(START + 1000, [insert(500, 0, 1, "theirs"), Insert(START + 600, 0, 20, ())])
+        found.note(START + 1000, [insert(500, 0, 1, "theirs"), Found(Insert(START + 600, 0, 20), ())])
         assert stored(found, 0, "mine") == [600]
+
+    def test_of_a_fleet_each_site_has_its_own_inserts(self) -> None:
+        names = [f"site-{number}" for number in range(400)]
+        fleet = [insert(10 * place, place % 12, 1, *names[place::12]) for place in range(12)]
+        assert max(len(one.sites) for one in fleet) <= SITES_MOST
+        found = noted((1000, fleet))
+        for number, name in enumerate(names):
+            assert stored(found, 0, name) == [10 * (number % 12)]
+        assert stored(found, 0, "none-of-them") == []
+
+    def test_however_many_sites_there_are_none_misses_an_insert(self) -> None:
+        names = [f"site-{number}" for number in range(4 * BITS)]
+        fleet = [insert(place, 0, 1, *names[place * 4 : place * 4 + 4]) for place in range(BITS)]
+        found = noted((1000, fleet))
+        for number, name in enumerate(names):
+            mine = stored(found, 0, name)
+            assert number // 4 in mine
+            assert len(mine) < BITS // 8
+        assert len(stored(found, 0, *names)) == BITS
 
     def test_the_first_ones(self) -> None:
         found = noted((1000, [insert(at, 0, 1, "mine" if at % 2 else "theirs") for at in range(10)]))
@@ -91,27 +115,43 @@ class TestGoingOn:
         found = Journal()
         for second in range(0, 1000, 10):
             found.note(START + 1000 * (second + 10), [insert(1000 * second + 10 * number) for number in range(1000)])
-        # The last id may be as old as a silence is long.
-        number = found.resume(START + 1_000_000 - 600_000 - OVERLAP_MS)
+        number = found.resume(START + 1_000_000 - 600_000 - ID_AGE_MS)
         assert number is not None
-        assert len(found.after(number, None)) == (600_000 + 2 * OVERLAP_MS) // 10
-        assert found.resume(START + 1_000_000 - 600_000 - OVERLAP_MS - 10) is None
+        assert len(found.after(number, None)) == (600_000 + OVERLAP_MS + ID_AGE_MS) // 10
+        assert found.resume(START + 1_000_000 - 600_000 - ID_AGE_MS - 10) is None
 
-    def test_an_insert_takes_little_memory(self) -> None:
-        names = [f"site-{number}" for number in range(1000)]
+    def test_no_silence_is_longer_than_an_id_may_be_old(self, tmp_path: Path) -> None:
+        key = tmp_path / "key"
+        key.write_text("0" * 64)
+        longest_s = ApiSettings(api_jwt_key_file=key, api_tail_ping_s=15).api_tail_ping_s
+        # Besides: the pause between two looks, and what one takes.
+        assert longest_s * 1000 + 2000 <= ID_AGE_MS
+        with pytest.raises(ValidationError, match="less than or equal to 15") as refused:
+            ApiSettings(api_jwt_key_file=key, api_tail_ping_s=15.1)
+        assert refused.value.errors()[0]["loc"] == ("api_tail_ping_s",)
+
+    @pytest.mark.parametrize("sites", [400, 4000])
+    def test_an_insert_takes_little_memory(self, sites: int) -> None:
+        names = [f"site-{number}" for number in range(sites)]
+        # What the sites themselves take is told apart: their names and bits are there once.
+        kept = noted((1000, [insert(0, partition, 1, name) for partition, name in enumerate(names)]))
         tracemalloc.start()
         try:
-            # They come from JSON: nothing of one is any other's, but for the names.
+            # They come from JSON: nothing of one is any other's.
             found = [
-                Insert(START + number, number % 12, 1000 + number, tuple(names[number % 900 :][:SITES_MOST]))
+                Found(
+                    Insert(START + 2000 + number, number % 12, 1000 + number),
+                    tuple(f"site-{(number * 7 + place * 61) % sites}" for place in range(SITES_MOST)),
+                )
                 for number in range(2000)
             ]
-            kept = noted((10_000, found), (60_000, []))
+            kept.note(START + 10_000, found)
+            kept.note(START + 60_000, [])
             del found
             size, _ = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()
-        assert len(kept.after(0, None)) == 2000
+        assert kept.end - kept.start == sites + 2000
         assert size / 2000 * KEEP_MOST < 22 * 2**20
 
     def test_old_inserts_go(self) -> None:
@@ -189,9 +229,9 @@ def test_who_goes_on_elsewhere_misses_nothing(rows: list[Row], looks: list[int],
     for at_ms in [*later[1:], 120_000]:
         looked(other, rows, at_ms)
     names = {news.insert.name for news in had} | {news.insert.name for news in other.after(number, None)}
-    assert names == {insert(row.stored_ms, row.partition).name for row in rows}
+    assert names == {insert(row.stored_ms, row.partition).insert.name for row in rows}
 
 
 def test_the_name_is_the_sql_one() -> None:
-    assert insert(0, 7).name == START * 65_536 + 7
+    assert insert(0, 7).insert.name == START * 65_536 + 7
     assert journal.KEEP_MS > OVERLAP_MS

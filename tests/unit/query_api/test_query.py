@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -80,6 +81,20 @@ class TestBounds:
         place = Place("2026-11-20 10:00:00.000", "a" * 32, 0)
         first, later = (query.edge("log", ALL, Search(), 51, after).parameters["limit"] for after in (None, place))
         assert (first, later > 52) == (51, True)
+
+    @pytest.mark.parametrize(
+        ("search", "since"),
+        [
+            (Search(), datetime(2026, 11, 20, 9, tzinfo=UTC)),
+            (Search(since=datetime(2026, 11, 20, 9, 30, tzinfo=UTC)), datetime(2026, 11, 20, 9, 30, tzinfo=UTC)),
+            (Search(since=datetime(2026, 11, 1, tzinfo=UTC)), datetime(2026, 11, 20, 9, tzinfo=UTC)),
+        ],
+    )
+    def test_the_edge_is_looked_for_in_the_hour_before_a_place(self, search: Search, since: datetime) -> None:
+        place = Place("2026-11-20 10:00:00.000", "a" * 32, 0)
+        for asked, after in ((search, place), (replace(search, until=datetime(2026, 11, 20, 10, tzinfo=UTC)), None)):
+            found = query.edge("log", ALL, asked, 51, after, timedelta(hours=1))
+            assert found.parameters["since"] == times.for_clickhouse(since)
 
 
 class TestTimes:

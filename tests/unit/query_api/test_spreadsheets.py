@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import errno
+import gc
 import json
 import os
 import tempfile
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
+import anyio
 import httpx
 import pytest
 from clickhouse_connect.driver.common import StreamContext
@@ -120,6 +125,40 @@ def files(directory: Path) -> list[Path]:
     return list(directory.rglob("*"))
 
 
+async def rows(source: Source) -> Stream:
+    """What comes after the number."""
+    source.go.set()
+    stream = source.stream()
+    await stream.line()
+    return stream
+
+
+def open_files(directory: Path) -> list[str]:
+    """Also those that have no name any more, and take their place all the same."""
+    found = []
+    for descriptor in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(OSError):
+            found.append(str(descriptor.readlink()))
+    return [name for name in found if name.startswith(str(directory))]
+
+
+async def eventually(condition: Callable[[], bool]) -> None:
+    for _ in range(2000):
+        if condition():
+            return
+        await asyncio.sleep(0.005)
+    raise AssertionError
+
+
+@pytest.fixture
+def uncollected() -> Iterator[None]:
+    """What only the collector of cycles would free, stays."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
 def taken(directory: Path) -> int:
     return sum(file.stat().st_size for file in files(directory) if file.is_file())
 
@@ -133,6 +172,42 @@ async def test_one_that_is_too_long_ends_and_leaves_nothing(scratch: Path) -> No
         async for _ in xlsx.workbook(stream, columns.choose("info"), 100_000):
             pass
     assert files(scratch) == []
+
+
+@pytest.mark.usefixtures("uncollected")
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="no /proc")
+class TestWhatBreaksOffTakesNoDisk:
+    async def test_one_that_is_too_long(self, scratch: Path) -> None:
+        stream = await rows(Source(json.dumps(["x" * 1000]).encode(), 1000))
+        with contextlib.suppress(xlsx.TooLong):
+            async for _ in xlsx.workbook(stream, columns.choose("info"), 100_000):
+                raise AssertionError
+        assert open_files(scratch) == []
+
+    async def test_one_that_cannot_be_packed(self, scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        def full(*_: Any) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        monkeypatch.setattr("xlsxwriter.worksheet.Worksheet._write_optimized_sheet_data", full)
+        stream = await rows(Source(b'["x"]', 10))
+        with contextlib.suppress(OSError):
+            async for _ in xlsx.workbook(stream, columns.choose("info"), 100_000):
+                raise AssertionError
+        assert open_files(scratch) == []
+
+    async def test_one_whose_reader_goes(self, scratch: Path) -> None:
+        body = xlsx.workbook(Source(b'["x"]', 1).stream(), columns.choose("info"), 100_000)
+
+        async def read() -> None:
+            async for _ in body:
+                raise AssertionError
+
+        async with anyio.create_task_group() as reading:
+            reading.start_soon(read)
+            await eventually(lambda: bool(open_files(scratch)))
+            reading.cancel_scope.cancel()
+        await body.aclose()
+        assert open_files(scratch) == []
 
 
 async def test_it_takes_no_more_of_the_disk_than_is_said(scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -174,10 +249,10 @@ class Store:
 class Door:
     """The API with one place, at `store`."""
 
-    def __init__(self, directory: Path, store: Store) -> None:
+    def __init__(self, directory: Path, store: Store, **settings: Any) -> None:
         key = directory / "key"
         self._key = tokens.create_key(key)
-        self.app: FastAPI = create_app(ApiSettings(api_jwt_key_file=key))
+        self.app: FastAPI = create_app(ApiSettings(api_jwt_key_file=key, **settings))
         self.app.state.database = store
         self.app.state.spreadsheets = Places(1, 0.05)
 
@@ -211,6 +286,37 @@ async def test_a_place_is_held_until_the_spreadsheet_is_sent(tmp_path: Path) -> 
     slow.go.set()
     assert (await first).content.startswith(b"PK")
     assert (await door.get(who="berta")).status_code == 200
+
+
+async def test_one_that_takes_too_long_keeps_its_place_while_a_thread_writes(
+    tmp_path: Path, scratch: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packing, go_on, close = threading.Event(), threading.Event(), xlsx.Sheet.close
+
+    def slow(sheet: xlsx.Sheet) -> Path:
+        packing.set()
+        go_on.wait(10)
+        return close(sheet)
+
+    monkeypatch.setattr(xlsx.Sheet, "close", slow)
+    source = Source(b'["x"]', 1)
+    source.go.set()
+    door = Door(tmp_path, Store(source), api_export_seconds=0.5)
+    first = asyncio.create_task(door.get())
+    try:
+        await eventually(packing.is_set)
+        await asyncio.sleep(0.8)
+        with pytest.raises(TooManyRequests):
+            async with door.app.state.spreadsheets.place("anna"):
+                pass
+        assert not first.done()
+        assert files(scratch)
+    finally:
+        go_on.set()
+        await asyncio.gather(first, return_exceptions=True)
+    assert files(scratch) == []
+    async with door.app.state.spreadsheets.place("anna"):
+        pass
 
 
 async def test_one_that_cannot_be_opened_gives_its_place_back(tmp_path: Path) -> None:

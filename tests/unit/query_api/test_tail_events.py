@@ -14,7 +14,7 @@ import pytest
 
 from ocpplog_query_api.errors import TooManyStreams, TooManyStreamsOfCaller, Unavailable
 from ocpplog_query_api.live import events
-from ocpplog_query_api.live.journal import KEEP_MS, OVERLAP_MS, Insert
+from ocpplog_query_api.live.journal import KEEP_MS, OVERLAP_MS, Found, Insert
 from ocpplog_query_api.live.query import Place
 from ocpplog_query_api.live.repository import Stored
 from ocpplog_query_api.live.slots import Slots
@@ -54,16 +54,16 @@ class Log:
     reads_fail: bool = False
     looks: int = 0
 
-    async def look(self, since_ms: int) -> tuple[int, list[Insert]]:
+    async def look(self, since_ms: int) -> tuple[int, list[Found]]:
         self.looks += 1
         if self.looks_fail:
             raise Unavailable("away")
         names = {(row.stored_ms, row.partition) for row in self.visible if START + row.stored_ms >= since_ms}
         return START + self.now_ms, [self._insert(*name) for name in names]
 
-    def _insert(self, stored_ms: int, partition: int) -> Insert:
+    def _insert(self, stored_ms: int, partition: int) -> Found:
         rows = [row for row in self.visible if (row.stored_ms, row.partition) == (stored_ms, partition)]
-        return Insert(START + stored_ms, partition, len(rows), tuple({row.site for row in rows}))
+        return Found(Insert(START + stored_ms, partition, len(rows)), tuple({row.site for row in rows}))
 
     async def entries(self, inserts: Sequence[Insert], limit: int, after: Place | None) -> list[Stored]:
         if self.reads_fail:
@@ -250,7 +250,7 @@ class TestGoingOn:
             await found.until(lambda one: bool(one.numbers))
         [(kind, missed, event_id), *_] = found.got
         assert kind == "missed"
-        assert missed == {"missed": 2, "from": "2026-09-01T00:00:00.400Z", "to": "2026-09-01T00:10:45.000Z"}
+        assert missed == {"missed": 2, "from": "2026-09-01T00:00:00.400Z", "to": "2026-09-01T00:10:50.000Z"}
         assert found.numbers == [4]
         assert int(event_id) == START + log.now_ms
 
@@ -334,6 +334,33 @@ class TestTrouble:
             await found.until(lambda one: one.pings >= 2)
         assert events.ping("x") == b": ping\n\nid: x\n\n"
         assert events.ping() == b": ping\n\n"
+
+    async def test_where_nothing_is_stored_it_says_how_far_the_last_look_went(self) -> None:
+        log = Log()
+        async with client(log, pace=Pace(page=10, ping_s=0.05)) as found:
+            await found.until(live)
+            log.now_ms += 60_000
+            await eventually(lambda: found.watch.journal.looked_ms == START + log.now_ms)
+            await found.until(lambda one: one.pings == 1)
+            assert int(found.place) == START + log.now_ms
+            log.now_ms += 60_000
+            await eventually(lambda: found.watch.journal.looked_ms == START + log.now_ms)
+            await found.until(lambda one: one.pings == 2)
+            assert int(found.place) == START + log.now_ms
+        assert found.kinds() == ["live"]
+
+    async def test_it_says_nothing_of_what_is_still_to_be_read(self) -> None:
+        log = Log()
+        async with client(log, pace=Pace(page=10, ping_s=0.02)) as found:
+            await found.until(live)
+            log.reads_fail = True
+            log.now_ms = 60_000
+            log.visible.append(Row(1500, 1))
+            await found.until(lambda one: "waiting" in one.kinds() and one.pings >= 3)
+            assert int(found.place) < START + 1500 + OVERLAP_MS
+            log.reads_fail = False
+            await found.until(lambda one: one.kinds()[-1] == "live")
+        assert found.numbers == [1]
 
     async def test_news_for_others_do_not_keep_it_silent(self) -> None:
         log = Log()

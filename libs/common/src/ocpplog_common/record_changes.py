@@ -69,11 +69,11 @@ def charger(records: Records, charger_id: str) -> Charger:
     return found
 
 
-def put_site(records: Records, line: Site, *, who: str, now: datetime) -> Site:
-    """The record to write for a new site, or in the place of one that is there: see `put_over`. Raises `RecordError` and
-    `LevelChangeError`."""
+def put_site(records: Records, line: Site, *, who: str, now: datetime, is_copy: bool = False) -> Site:
+    """The record to write for a new site, or in the place of one that is there: see `put_over`. Of a copy of a record the id is
+    taken as it is: an older release may have written it. Raises `RecordError` and `LevelChangeError`."""
     found = records.sites.get(line.site_id)
-    if found is None:
+    if found is None and not is_copy:
         _check_site_id(line.site_id)
     check_to_write(line)
     return put_over(found, line, who=who, now=now)

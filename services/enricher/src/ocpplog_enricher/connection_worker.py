@@ -40,7 +40,7 @@ class ConnectionWorker:
         retention_days: Callable[[str], int],
     ) -> None:
         """`fence(generation)` returns while the partitions of that generation are this process's; raises PartitionLost when
-        they no longer are. `retention_days(site id)`: how long the site's events are kept, asked when a row is written."""
+        they no longer are. `retention_days(site id)`: how long the site wants its events kept, asked when a row is written."""
         self._writer = writer
         self._dead_letters = dead_letters
         self._fence = fence

@@ -67,7 +67,8 @@ class SitePolicies:
         return sorted(name for name in site_ids if (site := self._sites.get(name)) and site.id_tags is IdTags.HASHED)
 
     def event_days(self, site_id: str) -> int:
-        """How long the row of a connection event is kept, in days. An event has no action, and counts as `info` like all such."""
+        """How long the site wants the rows of its connection events kept, in days. An event has no action, and counts as `info`
+        like all such."""
         site = self._sites.get(site_id)
         return (self._retention_of(site) if site else self._retention).info
 

@@ -33,20 +33,17 @@ class Dropped:
         return cls(connection, source, sequence, at_us, at_us, 1, size, 1, connection.connection_id, reason)
 
     def joined(self, other: Dropped) -> Dropped:
-        """The two as one. Connection and sequence are those of the earlier."""
-        first, second = (self, other) if self._place() <= other._place() else (other, self)
-        same = first.last_connection_id == second.connection.connection_id
+        """The two as one, of which `other` came later: a clock that was set back in between tells it wrong."""
+        same = self.last_connection_id == other.connection.connection_id
         return replace(
-            first,
-            last_us=max(first.last_us, second.last_us),
-            count=first.count + second.count,
-            size=first.size + second.size,
-            connections=first.connections + second.connections - same,
-            last_connection_id=second.last_connection_id,
+            self,
+            first_us=min(self.first_us, other.first_us),
+            last_us=max(self.last_us, other.last_us),
+            count=self.count + other.count,
+            size=self.size + other.size,
+            connections=self.connections + other.connections - same,
+            last_connection_id=other.last_connection_id,
         )
-
-    def _place(self) -> tuple[int, str, int]:
-        return self.first_us, self.connection.connection_id, self.sequence
 
     def encode(self) -> bytes:
         """The value of the record that declares them."""

@@ -15,6 +15,11 @@ test("a phrase ends before a blank, and what nothing closes is a word", () => {
   assert.deepEqual(short('"a":"b" x'), ['a":"b', "x"]);
   assert.deepEqual(short('"connectorId":1 faulted'), ['"connectorId":1', "faulted"]);
   assert.deepEqual(short('"open'), ['"open']);
+  assert.deepEqual(short('"connectorId":1 "door open" x'), ['"connectorId":1', "door open", "x"]);
+  assert.deepEqual(short('"connectorId":1 status:"Two Words" -"c d"'), ['"connectorId":1', "status:Two Words", "-c d"]);
+  assert.deepEqual(short('"status": "Faulted", x'), ['status": "Faulted', "x"]);
+  assert.deepEqual(short('charger:"CP 1'), ['charger:"CP', "1"]);
+  assert.ok(split('charger:"CP 1').every(({ field }) => field === null));
 });
 
 test("an unknown name before a colon is an ordinary term", () => {

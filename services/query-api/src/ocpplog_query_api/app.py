@@ -44,7 +44,8 @@ def create_app(settings: ApiSettings, health_listener: socket.socket | None = No
         app.state.registry = Registry(settings.kafka_client())
         app.state.writer = RecordWriter(settings, app.state.registry, settings.api_write_seconds)
         app.state.live = live.Live(app.state.database, settings)
-        async with health.served(app.state.database, health_listener):
+        app.state.stopping = lambda: app.state.live.watch.closing
+        async with health.served(app.state.database, app.state.stopping, health_listener):
             await app.state.registry.start()
             yield
             await app.state.registry.stop()

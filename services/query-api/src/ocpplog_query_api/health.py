@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 
 import uvicorn
 from clickhouse_connect.driver.exceptions import ClickHouseError
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import PlainTextResponse, Response
 from prometheus_client import generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
@@ -17,9 +17,15 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from ocpplog_common.clickhouse import tables
 from ocpplog_query_api import errors
 from ocpplog_query_api.database import CurrentDatabase, Database
-from ocpplog_query_api.errors import Unavailable
+from ocpplog_query_api.errors import ApiError, Unavailable
 
 router = APIRouter(include_in_schema=False)
+Stopping = Callable[[], bool]
+"""Whether the server answers what it has, and takes nothing new."""
+
+
+class Stops(ApiError):
+    status, kind, title = 503, "server-stops", "The server stops"
 
 
 @router.get("/livez")
@@ -28,8 +34,10 @@ async def livez() -> PlainTextResponse:
 
 
 @router.get("/readyz")
-async def readyz(database: CurrentDatabase) -> PlainTextResponse:
-    """Ready once the log can be read."""
+async def readyz(request: Request, database: CurrentDatabase) -> PlainTextResponse:
+    """Ready once the log can be read, and until the server stops."""
+    if request.app.state.stopping():
+        raise Stops
     try:
         await database.rows("ready", f"SELECT 1 FROM {database.name}.{tables.LOG} LIMIT 0", {})
     except ClickHouseError as error:
@@ -43,13 +51,13 @@ async def metrics() -> Response:
 
 
 @contextlib.asynccontextmanager
-async def served(database: Database, listener: socket.socket | None) -> AsyncIterator[None]:
+async def served(database: Database, stopping: Stopping, listener: socket.socket | None) -> AsyncIterator[None]:
     """Answered at `listener` meanwhile, which is closed in the end; without one, nowhere here."""
     if listener is None:
         yield
         return
     config = uvicorn.Config(
-        _app(database),
+        _app(database, stopping),
         log_config=None,
         access_log=False,
         server_header=False,
@@ -67,9 +75,10 @@ async def served(database: Database, listener: socket.socket | None) -> AsyncIte
         await serving
 
 
-def _app(database: Database) -> FastAPI:
+def _app(database: Database, stopping: Stopping) -> FastAPI:
     app = FastAPI(openapi_url=None, telemetry={"tracing": False, "metrics": False, "logs": False})
     app.state.database = database
+    app.state.stopping = stopping
     errors.install(app)
     app.include_router(router)
     return app

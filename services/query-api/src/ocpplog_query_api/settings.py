@@ -69,7 +69,8 @@ class ApiSettings(ClickHouseSettings, KafkaSettings, TraceSettings):
 
     api_max_tails: int = Field(200, ge=0, description="Clients that may follow the log at once")
     api_max_tails_per_caller: int = Field(10, ge=0, description="Of one caller; over it: 429")
-    api_tail_ping_s: float = Field(15.0, gt=0, description="Longest silence towards a client that follows the log")
+    # A client goes on from an id that is as old: `live.journal.ID_AGE_MS`.
+    api_tail_ping_s: float = Field(15.0, gt=0, le=15, description="Longest silence towards a client that follows the log")
 
     api_rate_per_s: float = Field(
         50.0,

@@ -121,7 +121,8 @@ class Download(StreamingResponse):
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         try:
             # ClickHouse's limit ends with its result: a file that is made of it whole may be read for long after.
-            async with asyncio.timeout(self._seconds):
+            # Not asyncio's own timeout: a thread that writes a file is waited for, since it cannot be stopped.
+            with anyio.fail_after(self._seconds):
                 async for piece in self.body_iterator:
                     await send({"type": "http.response.body", "body": piece, "more_body": True})
                     # To who is gone everything can be sent without waiting: others get a turn, and whoever notices ends this.

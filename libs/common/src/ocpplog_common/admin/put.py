@@ -46,7 +46,8 @@ async def sites(settings: KafkaSettings, found: Sequence[Line], who: str) -> int
         now, newest = datetime.now(UTC), _Known(dict(known.sites), {})
         for line, site in wanted:
             with _of(line):
-                newest.sites[site.site_id] = record_changes.put_site(newest, site, who=who, now=now)
+                changed = record_changes.put_site(newest, site, who=who, now=now, is_copy=_is_copy(line))
+                newest.sites[site.site_id] = changed
         return [newest.sites[name] for name in dict.fromkeys(site.site_id for _, site in wanted)]
 
     async with kafka.open_records(settings) as known:
@@ -88,6 +89,11 @@ def _site(line: Line) -> Site:
         records.check_fields(line.text, site)
         records.check_to_write(site)
         return site
+
+
+def _is_copy(line: Line) -> bool:
+    """Whether the line is a record of the topic: names its history, if only an empty one, or what older releases had for it."""
+    return not {"history", "last_change"}.isdisjoint(msgspec.json.decode(line.text))
 
 
 def _named(line: Line) -> dict[str, Any]:

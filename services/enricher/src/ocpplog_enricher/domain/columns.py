@@ -6,7 +6,7 @@ version: there are chargers that send 1.6 payloads on a 2.0.1 connection.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeVar
 
 from ocpplog_enricher.domain import events, reading, timestamps
@@ -76,11 +76,12 @@ def _of_action(action: str, request: Reader) -> Columns:
         case "SecurityEventNotification":
             return {"info": request.text("techInfo")}
         case "NotifyEvent":
-            return _of_event(events.told(request.items("eventData")))
+            return _of_events(request.items("eventData"))
     return {}
 
 
-def _of_event(event: Reader | None) -> Columns:
+def _of_events(found: Sequence[Reader]) -> Columns:
+    event = events.told(found)
     if event is None:
         return {}
     component = event.inner("component")
@@ -88,7 +89,7 @@ def _of_event(event: Reader | None) -> Columns:
         "connector_id": component.inner("evse").read("id", reading.connector),
         "transaction_id": event.read("transactionId", reading.identifier) or "",
         "request_timestamp": _moment(event),
-        "status": events.state(event),
+        "status": events.state(event, found),
         "error_code": events.error(event),
         "vendor_error_code": event.text("techCode"),
         "info": event.text("techInfo"),

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from hashlib import blake2b
+from typing import Final
 
 from ocpplog_common.records import ConnectionEvent, ConnectionEventKind, RecordError, decode_connection_event
 from ocpplog_enricher.domain.rows import EventRow
@@ -14,15 +15,20 @@ _NO_CONNECTION = "0" * 32
 _CONNECTION_ID = re.compile(r"[0-9a-f]{32}")
 _FIRST, _LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2106, 1, 1, tzinfo=UTC)
 """Between these the table's lifetime of rows can be reckoned."""
+_SHORTEST_OF_CONNECTIONS: Final = 400
+"""Days. A charger is online while its newest connect has no disconnect, and a connection may stay open for as long as it likes:
+either row, gone before, would turn the answer round."""
 
 
 def event_row(value: bytes | None, partition: int, offset: int, retention_days: Callable[[str], int]) -> EventRow:
-    """Raises `RecordError`, which says what is wrong with the record. `retention_days(site id)`: how long its events are kept.
+    """Raises `RecordError`, which says what is wrong with the record. `retention_days(site id)`: how long its events are kept;
+    connects and disconnects never less than 400 days.
 
     The row is named by a digest of the record's bytes: a gateway that writes an event twice sends the same bytes.
     """
     event = decode_connection_event(value or b"")
     _check(event)
+    days = retention_days(event.site_id)
     return EventRow(
         datetime=event.at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f"),
         site_id=event.site_id,
@@ -42,7 +48,7 @@ def event_row(value: bytes | None, partition: int, offset: int, retention_days: 
         duration_s=event.duration_s,
         frames_from_charger=event.frames_from_charger,
         frames_from_csms=event.frames_from_csms,
-        retention_days=retention_days(event.site_id),
+        retention_days=days if event.kind is ConnectionEventKind.REFUSE else max(days, _SHORTEST_OF_CONNECTIONS),
     )
 
 

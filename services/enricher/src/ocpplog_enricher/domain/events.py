@@ -17,6 +17,7 @@ _OPERATIONAL: Final = frozenset({"connector", "evse", "chargingstation"})
 """Components whose AvailabilityState is what StatusNotification reports."""
 _PROBLEMS: Final = frozenset({"problem", "tripped", "overload"})
 """Standardised variables (2.0.1 part 2, appendices) that are true while something is wrong with their component."""
+_FAULTED: Final = "faulted"
 
 
 def reports(payload: bytes) -> bool:
@@ -39,15 +40,21 @@ def told(events: Sequence[Reader]) -> Reader | None:
     return events[0] if events else None
 
 
-def state(event: Reader) -> str:
-    """The operational state, where the event is about that: Available, Occupied, Reserved, Unavailable, Faulted."""
-    return event.text("actualValue") if _is_state(event) else ""
+def state(event: Reader, events: Sequence[Reader]) -> str:
+    """The operational state that the event tells: Available, Occupied, Reserved, Unavailable, Faulted. Of a fault without one,
+    what the first of the message's `events` that does tells of the same EVSE, or of the station where the fault names none."""
+    if _is_state(event):
+        return event.text("actualValue")
+    if not _is_fault(event):
+        return ""
+    beside = (other for other in events if _is_state(other) and _evse(other) == _evse(event))
+    return next((other.text("actualValue") for other in beside), "")
 
 
 def error(event: Reader) -> str:
     """What is faulty, as `Component.Variable`: 2.x has no list of error codes. Empty for what is no fault, and where the state
     says it."""
-    if not _is_fault(event) or _is_state(event):
+    if not _is_fault(event) or (_is_state(event) and _actual(event) == _FAULTED):
         return ""
     names = (event.inner("component").text("name"), event.inner("variable").text("name"))
     return ".".join(filter(None, names))
@@ -57,9 +64,11 @@ def _is_fault(event: Reader) -> bool:
     """A fault that is over (`cleared`) is none."""
     if event.value.get("cleared") is True:
         return False
+    coded = bool(event.value.get("techCode"))
     if _is_state(event):
-        return _actual(event) == "faulted"
-    return _is_problem(event) or bool(event.value.get("techCode"))
+        # A code does not make a fault of a connector that can be used.
+        return _actual(event) == _FAULTED or (coded and _actual(event) == "unavailable")
+    return coded or _is_problem(event)
 
 
 def _is_problem(event: Reader) -> bool:
@@ -74,6 +83,12 @@ def _actual(event: Reader) -> str:
     """In lower case, as booleans are compared: True, true, or JSON's own."""
     value = event.value.get("actualValue")
     return (value if isinstance(value, str) else short(value)).strip().lower()
+
+
+def _evse(event: Reader) -> object:
+    component = event.value.get("component")
+    evse = component.get("evse") if isinstance(component, dict) else None
+    return evse.get("id") if isinstance(evse, dict) else None
 
 
 def _name(event: Reader, part: str) -> str:

@@ -26,6 +26,7 @@ from ocpplog_enricher.domain.scan import Kind, content, find
 _SHORTEST_ECHO: Final = 6
 """Shorter texts would be found in words that have nothing to do with them."""
 _MOST_ECHOES: Final = 64
+_DIGITS: Final = re.compile(rb"\d+")
 
 
 def redact(exchange: Exchange, hide_tag: Callable[[bytes], str] | None = None) -> Exchange:
@@ -75,7 +76,13 @@ def _pattern(kind: Kind, found: set[bytes]) -> re.Pattern[bytes] | None:
     and central systems change that of tags."""
     known = [text for text in found if len(text) >= _SHORTEST_ECHO and not kind.is_name(text)]
     longest = sorted(known, key=lambda text: (-len(text), text))[:_MOST_ECHOES]
-    return re.compile(b"|".join(map(kind.echo, longest)), re.IGNORECASE) if longest else None
+    return re.compile(b"|".join(map(_echo, longest)), re.IGNORECASE) if longest else None
+
+
+def _echo(text: bytes) -> bytes:
+    """Digits alone are looked for between others that are none: they would be found in meter readings and times."""
+    found = re.escape(text)
+    return rb"(?<![\d.])" + found + rb"(?!\d|\.\d)" if _DIGITS.fullmatch(text) else found
 
 
 def _without_echoes(observed: Observed | None, kind: Kind, pattern: re.Pattern[bytes]) -> Observed | None:

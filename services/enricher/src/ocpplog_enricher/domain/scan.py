@@ -44,9 +44,9 @@ class Kind:
     """Words, in lower case, that may stay of a text that is not well formed and names one."""
     is_name: Callable[[bytes], bool]
     """Whether a text is nothing but such a name: it stays where it is repeated."""
-    echo: Callable[[bytes], bytes]
-    """A pattern that finds a text again where nothing names it."""
     whole: bool
+    no_number: Callable[[bytes], bool] = lambda _: False
+    """Whether a number that goes under this name is none, where `named` says that a text is one."""
     beside: frozenset[bytes] = frozenset()
     """Members, in lower case, that tell about one and are none."""
     of_type: frozenset[bytes] = frozenset()
@@ -102,6 +102,8 @@ class _Container:
     name: bytes
     wanted: bool
     names_one: bool = False
+    numbers_too: bool = False
+    """What it names is one, a number or not."""
     is_of_type: bool = False
     of_type: list[tuple[int, int]] = field(default_factory=list)
     values: list[tuple[int, int]] = field(default_factory=list)
@@ -139,7 +141,7 @@ class _Scan:
 
     def _value(self, name: bytes, start: int, end: int) -> None:
         holder, member = self._within[-1], name.lower()
-        if self._wanted(name):
+        if self._wanted(name) and not (self._is_number(start) and self._kind.no_number(name)):
             self._cut(start, end)
             return
         if member in _VALUES:
@@ -150,8 +152,9 @@ class _Scan:
             return
         if member == _TYPE and content(self._data[start:end]).lower() in self._kind.types:
             holder.is_of_type = True
-        if member in _NAMES and self._kind.named(content(self._data[start:end]), b""):
+        if member in _NAMES and self._kind.named(named := content(self._data[start:end]), b""):
             holder.names_one = True
+            holder.numbers_too |= not self._kind.no_number(named)
         self._look_inside(start + 1, end - 1)
 
     def _close(self, done: _Container, end: int) -> None:
@@ -160,7 +163,8 @@ class _Scan:
             self._cut(done.start, end)
         if done.names_one:
             for value in done.values:
-                self._cut(*value)
+                if done.numbers_too or not self._is_number(value[0]):
+                    self._cut(*value)
         if done.is_of_type:
             for value in done.of_type:
                 self._cut(*value)
@@ -168,8 +172,12 @@ class _Scan:
             holder.values.append((done.start, end))
         if done.name in _NAMES and done.names_one:
             holder.names_one = True
+            holder.numbers_too |= done.numbers_too
         if done.name == _ATTRIBUTES or holder.name == _ATTRIBUTES:
             holder.values += done.values
+
+    def _is_number(self, start: int) -> bool:
+        return self._data[start] in b"-0123456789"
 
     def _cut(self, start: int, end: int) -> None:
         value = self._data[start:end]

@@ -15,8 +15,8 @@ from ocpplog_enricher.domain.scan import MARK, Kind
 _KEYS: Final = "authori[sz]ation auth private api access shared encryption symmetric master signing network wifi wlan wpa vpn"
 _TOKENS: Final = "access auth authori[sz]ation api bearer oauth refresh security session"
 _PINS: Final = "sim apn modem admin user service"
-_PASSES: Final = "wifi wlan wpa vpn ap apn sim modem ftp sftp smtp mail http mqtt proxy web admin root user usr login auth db"
-_NO_PASSES: Final = "by over under high low band test"
+_PASSES: Final = "wifi wlan wpa vpn apn sim modem ftp sftp smtp mail http mqtt proxy web admin root user usr login auth db"
+_NO_PASSES: Final = "by over under high low band test selftest"
 """By-pass, band-pass, a test's pass."""
 
 
@@ -32,13 +32,19 @@ _ANYWHERE: Final = "|".join(
     )
 )
 _AT_THE_END: Final = rf"(?:pwd|psk|(?:(?<![a-z])|{_any(_PINS)}{_JOINT})pin)(?![a-z])"
-# Compass, bypass: case says where a word begins within a name, or a word of the list stands before it. The letters themselves are
-# looked at first: that costs least.
-_BEGINS: Final = "|".join(("(?<![a-z])", "(?-i:(?<=[a-z0-9])(?=P)|(?=P[a-z]))", *(f"(?<={word})" for word in _PASSES.split())))
-_OTHER: Final = "".join(f"(?<!{word})(?<!{word}[-_. ])" for word in _NO_PASSES.split())
-_PASS: Final = rf"(?=p(?:ass|w)(?!{_JOINT}[a-z]))(?:{_BEGINS}){_OTHER}p(?:ass|w)"
-_WORDS: Final = f"{_ANYWHERE}|{_AT_THE_END}|{_PASS}"
-_NAME: Final = re.compile(_WORDS.encode(), re.IGNORECASE)
+_BEGIN: Final = "(?:(?<![a-z])|(?-i:(?<=[a-z0-9])(?=[A-Z])|(?=[A-Z][a-z])))"
+"""Where a word begins within a name: compass, bypass have no word `pass`, latest_pass no word `test`."""
+_END: Final = f"(?!{_JOINT}[a-z])"
+# The letters themselves are looked at first: that costs least. Other words end in `ap`.
+_BEFORE: Final = "|".join(f"(?<={word})|(?<={word}[-_. ])" for word in (*_PASSES.split(), f"{_BEGIN}ap"))
+_OTHER: Final = "".join(f"(?<!{_BEGIN}{word})(?<!{_BEGIN}{word}[-_. ])" for word in _NO_PASSES.split())
+_PASS: Final = f"(?=pass{_END}){_BEGIN}{_OTHER}pass"
+_OF_TEXTS: Final = f"(?=pw{_END})(?:{_BEFORE})pw"
+"""Else `pw` is power, and so is a number."""
+_OF_ALL: Final = f"{_ANYWHERE}|{_AT_THE_END}|(?=pass{_END})(?:{_BEFORE})pass"
+_NAME: Final = re.compile(f"{_OF_ALL}|{_OF_TEXTS}|{_PASS}".encode(), re.IGNORECASE)
+_PW: Final = re.compile(_OF_TEXTS.encode(), re.IGNORECASE)
+_OF_NUMBERS_TOO: Final = re.compile(f"{_OF_ALL}|{_PASS}".encode(), re.IGNORECASE)
 _WITH_P: Final = re.compile("p(?:ass|in|w|sk)")
 _HIDDEN: Final = re.compile(rb"\\u00[2-7]")
 """A \\u escape of an ASCII character: any name may be spelled with them."""
@@ -48,7 +54,10 @@ _PROSE: Final = re.compile(
     b"|".join(
         (
             prose.END_TAG,
-            rb"(?:" + _WORDS.encode() + rb")[\w.-]{0,40}+" + prose.value(),
+            # A pass is also what a test gives: alone, the word counts where machines write the names of parameters and elements.
+            rb"(?:(?:%b|%b)[\w.-]{0,40}+|(?<=[?&;<\"'])[\w.-]{0,40}?%b(?=[=>\"'\\]))"
+            % (_OF_ALL.encode(), _OF_TEXTS.encode(), _PASS.encode())
+            + prose.value(),
             # RFC 3986 section 3.2.1. People also write slashes into passwords, and @; a port is none.
             rb"://[^\s/?#\"@:]*:(?P<userinfo>[^\s/?#\"]+(?=@)|(?!\d{1,5}(?:[/?#]|\Z))[^\s\",]{1,256}(?=@))",
             rb"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----(?P<pem>.+?)(?=-----END|\Z)",
@@ -103,8 +112,8 @@ KIND: Final = Kind(
         b" idtoken type keycode additionalinfo additionalidtoken idtokeninfo groupidtoken".split()
     ),
     is_name=lambda text: _NAME.fullmatch(text) is not None,
-    echo=re.escape,
     whole=True,
+    no_number=lambda name: _PW.search(name) is not None and _OF_NUMBERS_TOO.search(name) is None,
     of_type=frozenset({b"idtoken", b"additionalidtoken"}),
     types=frozenset({_KEY_CODE}),
 )

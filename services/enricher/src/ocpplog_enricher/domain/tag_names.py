@@ -43,7 +43,6 @@ _PROSE: Final = re.compile(
 _OCMF: Final = b"OCMF|"
 _OCMF_ID: Final = re.compile(rb'"ID"\s*:\s*"(?P<value>[^"]+)"')
 """Identification data of signed meter values (Open Charge Metering Format, section Assignment of the charge point and user)."""
-_DIGITS: Final = re.compile(rb"\d+")
 _PLAIN: Final = frozenset(
     b"idtag parentidtag idtaginfo idtoken groupidtoken additionalidtoken additionalinfo idtokeninfo type status expirydate"
     b" connectorid metervalue meterstart meterstop timestamp transactionid reason reservationid transactiondata sampledvalue"
@@ -62,7 +61,6 @@ def kind(hide: Callable[[bytes], str]) -> Kind:
         mark=lambda text: hide(text).encode(),
         plain=_PLAIN,
         is_name=lambda text: _NAME.fullmatch(text) is not None,
-        echo=_echo,
         whole=False,
         beside=frozenset({b"type", b"customdata"}),
     )
@@ -77,9 +75,3 @@ def _in_prose(text: bytes) -> Iterator[tuple[int, int]]:
     if _OCMF in text:
         for found in _OCMF_ID.finditer(text):
             yield found.span("value")
-
-
-def _echo(tag: bytes) -> bytes:
-    """Digits alone are looked for between others that are none: they would be found in meter readings and times."""
-    found = re.escape(tag)
-    return rb"(?<![\d.])" + found + rb"(?!\d|\.\d)" if _DIGITS.fullmatch(tag) else found

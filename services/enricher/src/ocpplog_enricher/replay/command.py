@@ -50,12 +50,15 @@ def run(options: argparse.Namespace) -> None:
     from ocpplog_enricher.replay.report import Progress
     from ocpplog_enricher.settings import EnricherSettings
 
-    span = Span(moment_us(options.begin), moment_us(options.end), frozenset(options.site), frozenset(options.charger))
+    unknown = frozenset[str](options.unknown_site)
+    # Without --site all sites are meant, of which these are some.
+    sites = unknown.union(options.site) if options.site else frozenset[str]()
+    span = Span(moment_us(options.begin), moment_us(options.end), sites, frozenset(options.charger))
     if span.from_us >= span.to_us:
         raise CommandFailed("--from has to be before --to")
     level = Level.parse(options.level) if options.level else None
     late_us = timedelta(minutes=options.late_minutes) // timedelta(microseconds=1)
-    wanted = job.Options(span, options.dry_run, options.prune, level, late_us, frozenset(options.unknown_site))
+    wanted = job.Options(span, options.dry_run, options.prune, level, late_us, unknown)
     try:
         counts = asyncio.run(job.run(EnricherSettings(), wanted, Progress(sys.stderr)))
     except ValidationError as error:

@@ -27,14 +27,19 @@ export const FILTERS = [
 
 export type FilterName = (typeof FILTERS)[number];
 
-/** A phrase ends with a quote before a blank or the end, with or without a comma; a quote that nothing closes is part of a word. */
-const TERM = /(-?)(?:([a-z_]+):)?(?:"((?:[^"]|"(?!,*(?:\s|$)))*)",*(?=\s|$)|(\S+))/g;
+/**
+ * A phrase ends with a quote before a blank or the end, with or without a comma, and does not go on over a quote that begins another
+ * term; a quote that nothing closes is part of a word.
+ */
+const TERM = /(-?)(?:([a-z_]+):)?(?:"((?:[^"]|(?<![^:,{[]\s)(?<!\s-)(?<![A-Za-z_]:)"(?!,*(?:\s|$)))*)",*(?=\s|$)|(\S+))/g;
 
 export function split(q: string): Term[] {
   const found: Term[] = [];
   for (const match of q.matchAll(TERM)) {
     const [raw, minus = "", name = "", phrase, word = ""] = match;
-    const field = FILTERS.find((filter) => filter === name) ?? null;
+    // Where the quote of a value is not closed, the API says so: it stays among the words.
+    const closed = phrase !== undefined || !word.startsWith('"');
+    const field = (closed && FILTERS.find((filter) => filter === name)) || null;
     const text = (name && !field ? `${name}:` : "") + (phrase ?? word);
     if (text.trim()) found.push({ raw, not: minus === "-", field, text });
   }

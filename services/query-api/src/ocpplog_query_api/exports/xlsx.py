@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import tempfile
 from collections.abc import AsyncGenerator, Sequence
 from math import inf
 from pathlib import Path
+from traceback import clear_frames
 from typing import Any, Final
 
-from anyio import CapacityLimiter, to_thread
+from anyio import CancelScope, CapacityLimiter, to_thread
 from xlsxwriter import Workbook
+from xlsxwriter.exceptions import FileCreateError
 
 from ocpplog_query_api.exports.columns import Column, Kind
 from ocpplog_query_api.streaming import Stream
@@ -67,9 +70,24 @@ class Sheet:
             raise TooLong(f"the rows of the spreadsheet take more than {self._most_bytes:,} bytes")
 
     def close(self) -> Path:
+        """Packs it. Raises OSError."""
         self._sheet.autofilter(0, 0, self._rows, len(self._columns) - 1)
-        self._book.close()
+        try:
+            self._book.close()
+        except FileCreateError as error:
+            if cause := error.__context__:
+                # They hold the file that is half packed, open.
+                clear_frames(cause.__traceback__)
+            raise OSError(f"the spreadsheet cannot be packed: {error}") from None
         return self.path
+
+    def discard(self) -> None:
+        """Closes its files, whatever became of it. The library's objects hold each other, and so an open file: it would take its
+        place on the disk for long after its name is gone."""
+        for file in (self._sheet.row_data_fh, self._sheet.fh):
+            # What is still to be written is not wanted.
+            with contextlib.suppress(OSError):
+                file.close()
 
     def _write(self, place: int, value: Any) -> None:
         if isinstance(value, str):
@@ -94,11 +112,15 @@ async def workbook(stream: Stream, columns: Sequence[Column], most_bytes: int) -
     """The file in pieces, from when it is complete: the library packs it at the end. Raises TooLong."""
     with tempfile.TemporaryDirectory(prefix="ocpplog-export-") as directory:
         sheet = await to_thread.run_sync(Sheet, Path(directory), columns, most_bytes)
-        rest = b""
-        async for piece in stream:
-            *lines, rest = (rest + piece).split(b"\n")
-            await to_thread.run_sync(sheet.add, lines, limiter=_WRITERS)
-        path = await to_thread.run_sync(sheet.close, limiter=_WRITERS)
-        with await to_thread.run_sync(path.open, "rb") as file:
-            while piece := await to_thread.run_sync(file.read, _PIECE):
-                yield piece
+        try:
+            rest = b""
+            async for piece in stream:
+                *lines, rest = (rest + piece).split(b"\n")
+                await to_thread.run_sync(sheet.add, lines, limiter=_WRITERS)
+            path = await to_thread.run_sync(sheet.close, limiter=_WRITERS)
+            with await to_thread.run_sync(path.open, "rb") as file:
+                while piece := await to_thread.run_sync(file.read, _PIECE):
+                    yield piece
+        finally:
+            with CancelScope(shield=True):
+                await to_thread.run_sync(sheet.discard)

@@ -12,43 +12,53 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
+from ocpplog_query_api.live.sites import Sites
+
 OVERLAP_MS: Final = 15_000
 """How much later than its `stored_at` an insert may become visible: the time of an fsync, and of a replica that lags."""
-KEEP_MS: Final = 600_000 + 2 * OVERLAP_MS
-"""How far back a client can resume: 10 minutes, and OVERLAP_MS before. Its last id may be as old again."""
+ID_AGE_MS: Final = 20_000
+"""How old a client's last id may be: the longest silence that can be set (OCPPLOG_API_TAIL_PING_S), and a look or two."""
+KEEP_MS: Final = 600_000 + OVERLAP_MS + ID_AGE_MS
+"""How far back a client can resume: 10 minutes, and OVERLAP_MS before where its last id was."""
 KEEP_MOST: Final = 64_000
-"""Inserts that are kept, at most, which is 100 a second. With SITES_MOST it bounds the memory of a process, to about 20 MiB."""
-SITES_MOST: Final = 8
-"""Sites of an insert that are kept: of more, none is."""
+"""Inserts that are kept, at most, which is 100 a second. Of 320 bytes each, whatever their sites: 20 MiB of a process."""
+SITES_MOST: Final = 64
+"""Sites of an insert that a look names: of more, none is. Twelve partitions, written by turns, have 33 each of 400 sites."""
+NAMED_MS: Final = 60_000
+"""Of how long ago a look names sites at all: the first one is over KEEP_MS, and would be tens of megabytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Insert:
-    """What a look finds. `stored_ms`: milliseconds since 1970, by ClickHouse's clock; `entries` of the log, of these sites, or,
-    where none is named, of any."""
+    """`stored_ms`: milliseconds since 1970, by ClickHouse's clock; `entries`: how many of the log."""
 
     stored_ms: int
     partition: int
     entries: int
-    sites: tuple[str, ...]
 
     @property
     def name(self) -> int:
         """As `query.NAME` makes it of a row."""
         return self.stored_ms * 65_536 + self.partition
 
-    def may_have(self, sites: frozenset[str] | None) -> bool:
-        """Whether entries of one of the sites (None: any) can be in it."""
-        return sites is None or not self.sites or not sites.isdisjoint(self.sites)
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a look finds: an insert, with entries of these sites, or, where none is named, of any."""
+
+    insert: Insert
+    sites: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """An insert, with its number in the journal. `at_ms`: what was stored OVERLAP_MS before has a lower number."""
+    """An insert, with its number in the journal. `at_ms`: what was stored OVERLAP_MS before has a lower number; `sites`: as
+    `Sites` has them."""
 
     number: int
     at_ms: int
     insert: Insert
+    sites: int
 
 
 class Journal:
@@ -57,6 +67,7 @@ class Journal:
     def __init__(self) -> None:
         self._news: list[News] = []
         self._known: dict[int, int] = {}
+        self._sites = Sites()
         self._looked_ms = 0
         self._covers_ms = 0
         self.end = 0
@@ -77,15 +88,17 @@ class Journal:
         """From which `stored_at` on the next look has to find everything."""
         return max(0, self._looked_ms - OVERLAP_MS)
 
-    def note(self, looked_ms: int, found: Iterable[Insert]) -> None:
+    def note(self, looked_ms: int, found: Iterable[Found]) -> None:
         """What a look found from `since_ms` on, or the KEEP_MOST newest of it, or that of the last KEEP_MS."""
-        inserts = sorted(found, key=lambda insert: insert.name)
-        from_ms = inserts[0].stored_ms + 1 if len(inserts) >= KEEP_MOST else looked_ms - KEEP_MS
+        ordered = sorted(found, key=lambda one: one.insert.name)
+        from_ms = ordered[0].insert.stored_ms + 1 if len(ordered) >= KEEP_MOST else looked_ms - KEEP_MS
         if from_ms > self.since_ms:
             self._begin_again(from_ms)
-        for insert in inserts:
+        for one in ordered:
+            insert = one.insert
             if insert.entries > self._known.get(insert.name, 0):
-                self._news.append(News(self.end, min(insert.stored_ms, looked_ms), insert))
+                at_ms = min(insert.stored_ms, looked_ms)
+                self._news.append(News(self.end, at_ms, insert, self._sites.named(one.sites)))
                 self._known[insert.name] = insert.entries
                 self.end += 1
         self._looked_ms = max(looked_ms, self._looked_ms)
@@ -95,7 +108,8 @@ class Journal:
         """From that number on, the first `most` (None: all) that may have entries of one of the sites (None: any)."""
         places = range(max(0, number - self.start), len(self._news))
         news = (self._news[place] for place in places)
-        return list(islice((one for one in news if one.insert.may_have(sites)), most))
+        wanted = self._sites.wanted(sites)
+        return list(islice((one for one in news if one.sites & wanted), most))
 
     def resume(self, at_ms: int) -> int | None:
         """The number to go on from for who has what was stored OVERLAP_MS before `at_ms` and earlier; None: too long ago."""

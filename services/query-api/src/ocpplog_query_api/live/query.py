@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ocpplog_common.clickhouse import tables
-from ocpplog_query_api.live.journal import KEEP_MOST, KEEP_MS, SITES_MOST, Insert
+from ocpplog_query_api.live.journal import KEEP_MOST, KEEP_MS, NAMED_MS, SITES_MOST, Insert
 from ocpplog_query_api.logs.query import Conditions, Search, Statement, matching
 from ocpplog_query_api.scope import Scope
 
@@ -41,19 +41,20 @@ class Place:
 
 def inserts(database: str, since_ms: int) -> Statement:
     """One row: ClickHouse's time, and the newest inserts since then as (stored_ms, partition, entries, sites); of more than
-    SITES_MOST sites, none.
+    SITES_MOST sites, or older than NAMED_MS, no sites.
 
     Of all sites, so for the journal alone.
     """
     sql = (
         "SELECT toUnixTimestamp64Milli(now64(3)) AS looked_ms, groupArray(found) AS found FROM (SELECT"
         f" groupUniqArray({SITES_MOST + 1})(site_id) AS sites, (toUnixTimestamp64Milli(stored_at), kafka_partition, count(),"
-        f" if(length(sites) > {SITES_MOST}, [], sites)) AS found"
+        f" if(length(sites) > {SITES_MOST} OR stored_at < now64(3, 'UTC') - toIntervalMillisecond({{named:UInt32}}), [], sites))"
+        " AS found"
         f" FROM {database}.{tables.LOG} PREWHERE {_RECENT}"
         f" AND stored_at >= greatest({_moment('since')}, now64(3, 'UTC') - toIntervalMillisecond({{keep:UInt32}}))"
         " GROUP BY stored_at, kafka_partition ORDER BY stored_at DESC LIMIT {most:UInt32})"
     )
-    return Statement(sql, {"since": since_ms, "keep": KEEP_MS, "most": KEEP_MOST})
+    return Statement(sql, {"since": since_ms, "keep": KEEP_MS, "named": NAMED_MS, "most": KEEP_MOST})
 
 
 def entries(

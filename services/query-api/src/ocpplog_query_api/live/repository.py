@@ -6,12 +6,11 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from sys import intern
 from typing import Final
 
 from ocpplog_query_api.database import Database, Row
 from ocpplog_query_api.live import query
-from ocpplog_query_api.live.journal import Insert
+from ocpplog_query_api.live.journal import Found, Insert
 from ocpplog_query_api.live.query import Place
 from ocpplog_query_api.logs.entries import listed
 from ocpplog_query_api.logs.query import Search
@@ -23,12 +22,11 @@ _COUNTING: Final = {"max_execution_time": 5, "timeout_overflow_mode": "break", "
 """A client that was away for days would hold up all others: what was counted until then is how many it missed at least."""
 
 
-async def look(database: Database, since_ms: int) -> tuple[int, list[Insert]]:
+async def look(database: Database, since_ms: int) -> tuple[int, list[Found]]:
     """ClickHouse's time in milliseconds, and the inserts that show since then."""
     statement = query.inserts(database.name, since_ms)
     [row] = await database.rows("tail-look", statement.sql, statement.parameters)
-    # Each name once in memory, however many inserts have it.
-    found = [Insert(stored_ms, number, count, tuple(map(intern, sites))) for stored_ms, number, count, sites in row["found"]]
+    found = [Found(Insert(stored_ms, number, count), tuple(sites)) for stored_ms, number, count, sites in row["found"]]
     return int(row["looked_ms"]), found
 
 

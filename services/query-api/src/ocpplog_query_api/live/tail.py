@@ -104,6 +104,10 @@ class Tail:
         """Once it has been silent for long enough: how far the stream has looked. Who has not begun has no place."""
         if asyncio.get_running_loop().time() < spoke + self._pace.ping_s:
             return b""
+        journal = self._watch.journal
+        if self._next == journal.end:
+            # Nothing rang while nothing was stored, and the last turn is as long ago as the silence.
+            self._at_ms = journal.looked_ms
         return events.ping("" if self._next is None else self._place())
 
     def _over(self) -> str:

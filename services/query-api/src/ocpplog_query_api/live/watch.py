@@ -8,10 +8,10 @@ from collections.abc import Awaitable, Callable, Iterator
 
 import structlog
 
-from ocpplog_query_api.live.journal import Insert, Journal
+from ocpplog_query_api.live.journal import Found, Journal
 
 _log = structlog.get_logger(__name__)
-Look = Callable[[int], Awaitable[tuple[int, list[Insert]]]]
+Look = Callable[[int], Awaitable[tuple[int, list[Found]]]]
 """Of a `stored_at` in milliseconds: ClickHouse's time, and the inserts that show since then. May raise anything."""
 
 

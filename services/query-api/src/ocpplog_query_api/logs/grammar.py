@@ -1,15 +1,17 @@
 """The language of `q`.
 
     word            the entry has it, whole or as a part of a word, in any case
-    "two words"     the entry has just this. A phrase ends with a quote before a blank or the end, so it may hold quotes: "a":"b".
-                    Between the two, commas mean nothing: "two words", word
+    "two words"     the entry has just this. A phrase ends with a quote before a blank or the end, so it may hold quotes: "a":"b",
+                    "a": "b". Between the two, commas mean nothing: "two words", word
     -word -"..."    the entry does not have it
     field:value     the field has this value; field:"two words"; field:"": none. The same field again: or this value
     -field:value    the field does not have it
 
 Nothing else is special. What begins with a field that does not exist is a word (`ws://x`, `12:30`), and so is what begins with
-two dashes. In quotes, everything is text: "-5", "status:x". Where no quote ends a phrase, what holds another one is a word as it
-stands (`"a":1`), and what does not is refused: to take the rest for a phrase would be another question.
+two dashes. In quotes, everything is text: "-5", "status:x". No phrase goes on over a quote that begins another term: behind a
+blank that does not follow one of : , { [, or behind a sign or a field (`"a":1 "two words"`). Where no quote ends a phrase, what
+holds another one is a word as it stands (`"a":1`), and what does not is refused: to take the rest for a phrase would be another
+question.
 """
 
 from __future__ import annotations
@@ -24,7 +26,9 @@ from ocpplog_query_api.logs.search import COLUMN_OF, Match
 MAX_TERMS: Final = 20
 MAX_LENGTH: Final = 256
 SOURCES: Final = ("charger", "csms")
-_PHRASE: Final = r'"(?P<phrase>(?:[^"]|"(?!,*(?:\s|$)))*+)",*'
+_INSIDE: Final = r'(?<![^:,{\[]\s)(?<!\s-)(?<![A-Za-z_]:)"(?!,*(?:\s|$))'
+"""A quote that neither ends a phrase nor begins a term."""
+_PHRASE: Final = rf'"(?P<phrase>(?:[^"]|{_INSIDE})*+)",*(?=\s|$)'
 _FIELD: Final = rf"(?P<field>(?ai:{'|'.join(COLUMN_OF)})):"
 """In any case of ASCII: in Unicode, ſite would be one."""
 _TOKEN: Final = re.compile(rf"(?P<minus>-(?=[^\s-]))?(?:{_FIELD})?(?:{_PHRASE}|(?P<word>\S*))")

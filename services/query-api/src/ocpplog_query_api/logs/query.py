@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from ocpplog_common.clickhouse import tables
@@ -77,15 +77,21 @@ def is_everything(scope: Scope, search: Search, order: Order) -> bool:
     return order == "desc" and not search.is_filtered and scope.among(list(search.sites)) is None
 
 
-def edge(database: str, scope: Scope, search: Search, limit: int, after: Place | None) -> Statement:
-    """The time of the `limit`th entry, from the newest on or after a place, or of the oldest. From the times alone: quick."""
+def edge(
+    database: str, scope: Scope, search: Search, limit: int, after: Place | None, within: timedelta | None = None
+) -> Statement:
+    """The time of the `limit`th entry, from the newest on or after a place, or of the oldest; and whether there are so many. From
+    the times alone: quick. `within`: no further back from the place, or from the end of the search."""
+    newest = datetime.fromisoformat(after.datetime).replace(tzinfo=UTC) if after else search.until
+    if newest and within:
+        search = replace(search, since=max(newest - within, search.since or newest - within))
     conditions = matching(scope, search)
     if after:
         conditions.add("datetime <= {at:DateTime64(3, 'UTC')}", at=after.datetime)
         limit += _OF_ONE_MOMENT
     sql = (
-        f"SELECT min(datetime) AS edge FROM (SELECT datetime FROM {database}.{tables.LOG} WHERE {conditions.sql()}"
-        " ORDER BY datetime DESC LIMIT {limit:UInt32})"
+        "SELECT min(datetime) AS edge, count() >= {limit:UInt32} AS enough FROM"
+        f" (SELECT datetime FROM {database}.{tables.LOG} WHERE {conditions.sql()} ORDER BY datetime DESC LIMIT {{limit:UInt32}})"
     )
     return Statement(sql, conditions.parameters | {"limit": limit})
 

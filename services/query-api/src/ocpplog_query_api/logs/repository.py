@@ -20,6 +20,7 @@ from ocpplog_query_api.logs.search import Order, Search
 from ocpplog_query_api.scope import Scope
 
 _NEAR: Final = timedelta(days=1)
+_HOUR: Final = timedelta(hours=1)
 COUNT_AT_MOST: Final = 100_000
 """Of more entries it is only said that there are more."""
 
@@ -99,8 +100,12 @@ class LogRepository:
         """From when on to look first, and whether that leaves just enough entries."""
         if limit > query.PAGE_AT_MOST:
             return [(since, False) for since in query.windows(search, datetime.now(UTC))]
-        statement = query.edge(self._database.name, self._scope, search, limit, after)
-        [row] = await self._database.rows("edge", statement.sql, statement.parameters)
+        # Behind a place, an hour is mostly enough; without that bound, what is newer and older would be looked through, too.
+        for within in (_HOUR, None) if after or search.until else (None,):
+            statement = query.edge(self._database.name, self._scope, search, limit, after, within)
+            [row] = await self._database.rows("edge", statement.sql, statement.parameters)
+            if row["enough"]:
+                break
         # Of an answer that was kept, it may lie before what is asked for now.
         edge = times.aware(row["edge"])
         return [(max(edge, search.since or edge), True)]

@@ -20,8 +20,9 @@ _Q = """Terms, all of which must be in the entry, whole or as a part of a word, 
 - `field:value`, `field:"two words"`, `-field:value`, with a field named like the filters (`status:faulted`, `-action:Heartbeat`),
   in any case (of ids: as written, or all in lower or upper case). The same field again: or this value. `field:""`: without one
 - in quotes everything is text (`"-5"`, `"status:x"`), and so is all that is none of these (`50%`, `a_b`, `C:\\tmp`, `ws://x`)
-- a phrase ends with a quote before a blank or the end, with or without a comma between, so it may hold quotes (`"a":"b"`). Where
-  none ends it, `"a":1` is a word as it stands, and a single quote is an error; `\"\"\"` finds a quote
+- a phrase ends with a quote before a blank or the end, with or without a comma between, so it may hold quotes (`"a":"b"`,
+  `"a": "b"`), but none that begins another term. Where none ends it, `"a":1` is a word as it stands, and a single quote is an
+  error; `\"\"\"` finds a quote
 
 Looked at are request, response, charger, site, action, outcome, transaction, violations and error code; message ids as a whole,
 from 16 characters; subprotocols from their beginning (`ocpp2`). Case is as Unicode lower-cases: ß is not ss."""

@@ -30,11 +30,13 @@ class SiteLevels:
 
 def pulse(database: str, scope: Scope, sites: Sequence[str], levels: SiteLevels, since: datetime) -> Statement:
     """site_id, charger_id, last_heard, slots, usual_gap_s: in how many slots of time something came from a charger, and of the
-    pauses between them the 95th percentile. Of these, only what its site logs now: a lower level must not make it silent."""
+    pauses between them the 95th percentile. Of these, only what its site logs now: a lower level must not make it silent.
+    NotifyEvents are logged at info where they tell a state or a fault."""
     conditions = within(scope, sites, since=since)
     counts = (
         "site_id NOT IN {minimal:Array(String)}"
-        " AND (site_id NOT IN {info:Array(String)} OR action IN {info_actions:Array(String)})"
+        " AND (site_id NOT IN {info:Array(String)} OR action IN {info_actions:Array(String)}"
+        " OR (action = 'NotifyEvent' AND (status != '' OR error_code != '')))"
     )
     slot = f"toUInt16(intDiv(dateDiff('second', {{since:DateTime64(3, 'UTC')}}, datetime), {SLOT_S}))"
     sql = (

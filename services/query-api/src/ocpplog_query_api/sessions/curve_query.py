@@ -1,8 +1,8 @@
 """What was measured in a session, as SQL.
 
 Samples with its transaction id are its own, and so are those of its connector without any: some chargers leave the id out, and
-clock-aligned samples need none (OCPP 1.6 section 4.7). Times are the charger's own where they can be true, as in
-`sessions_between`.
+clock-aligned samples need none (OCPP 1.6 section 4.7). Times are the charger's own where they can be true, and names count in
+any case, as in `sessions_between`.
 """
 
 from __future__ import annotations
@@ -20,10 +20,13 @@ _AT: Final = (
     "toDateTime64(if(sampled_at BETWEEN datetime - INTERVAL 30 DAY AND datetime + INTERVAL 1 DAY, sampled_at,"
     " datetime), 3, 'UTC')"
 )
-_OF_CURVE: Final = "measurand IN ('Power.Active.Import', 'Current.Import', 'Voltage', 'Energy.Active.Import.Register', 'SoC')"
+_MEASURANDS: Final = ("Power.Active.Import", "Current.Import", "Voltage", "Energy.Active.Import.Register", "SoC")
+_IN_LOWER_CASE: Final = ", ".join(f"'{name.lower()}'" for name in _MEASURANDS)
+_OF_CURVE: Final = f"lower(s.measurand) IN ({_IN_LOWER_CASE})"
+_MEASURAND: Final = f"transform(lower(s.measurand), [{_IN_LOWER_CASE}], {list(_MEASURANDS)}, '')"
 _LINE: Final = (
-    "multiIf(phase = '', 'total', phase IN ('L1', 'L1-N'), 'l1', phase IN ('L2', 'L2-N'), 'l2',"
-    " phase IN ('L3', 'L3-N'), 'l3', '')"
+    "multiIf(phase = '', 'total', upper(phase) IN ('L1', 'L1-N'), 'l1', upper(phase) IN ('L2', 'L2-N'), 'l2',"
+    " upper(phase) IN ('L3', 'L3-N'), 'l3', '')"
 )
 """Line-to-line, and N, are none of these."""
 
@@ -45,7 +48,7 @@ def moments(database: str, scope: Scope, span: Span) -> Statement:
     conditions = _of(scope, span)
     sql = (
         f"SELECT uniqExact({_AT}) AS moments, minOrNull({_AT}) AS first, maxOrNull({_AT}) AS last"
-        f" FROM {database}.{tables.METER_SAMPLE} WHERE {conditions.sql()}"
+        f" FROM {database}.{tables.METER_SAMPLE} AS s WHERE {conditions.sql()}"
     )
     return Statement(sql, conditions.parameters)
 
@@ -55,9 +58,10 @@ def points(database: str, scope: Scope, span: Span, every_ms: int) -> Statement:
     before those of other places."""
     conditions = _of(scope, span)
     sql = (
-        f"SELECT intDiv(toUnixTimestamp64Milli({_AT}), {{every:Int64}}) * {{every:Int64}} AS at_ms, measurand, {_LINE} AS line,"
-        " ifNotFinite(avgIf(value_si, location IN ('', 'Outlet')), avg(value_si)) AS average"
-        f" FROM {database}.{tables.METER_SAMPLE} WHERE {conditions.sql()} GROUP BY at_ms, measurand, line ORDER BY at_ms"
+        f"SELECT intDiv(toUnixTimestamp64Milli({_AT}), {{every:Int64}}) * {{every:Int64}} AS at_ms,"
+        f" {_MEASURAND} AS measurand, {_LINE} AS line,"
+        " ifNotFinite(avgIf(value_si, lower(trim(location)) IN ('', 'outlet')), avg(value_si)) AS average"
+        f" FROM {database}.{tables.METER_SAMPLE} AS s WHERE {conditions.sql()} GROUP BY at_ms, {_MEASURAND}, line ORDER BY at_ms"
     )
     return Statement(sql, conditions.parameters | {"every": every_ms})
 

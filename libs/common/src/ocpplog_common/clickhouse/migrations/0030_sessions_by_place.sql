@@ -6,7 +6,8 @@
 -- logged under one id is put in order of time, and cut where a new session must have begun. That is
 --   * at a start (one that was sent twice, with the same timestamp and reading, counts once), and
 --   * behind a stop: at another stop, or at anything else that comes more than a day later.
--- Samples are those of the outlet; where a session has none, those of the first other location that has some.
+-- Samples are those of the outlet; where a session has none, those of the first other location that has some. A reading of
+-- StartTransaction or StopTransaction goes together with the outlet's alone: there may be one meter at the inlet, for many connectors.
 -- A time is the charger's own where it is at most 30 days behind the gateway's and at most one day before it, else the gateway's.
 -- Only what passed the gateway from `since` until `until` is read: the way to ask for all sites. Columns: see `sessions`.
 CREATE OR REPLACE VIEW ${database}.sessions_between ${on_cluster}
@@ -43,7 +44,8 @@ FROM
     coalesce(meter_stop, ended, argMax(last, (-place, last_at))) AS to_wh,
     coalesce(meter_start, meter_stop) IS NULL AND (begun IS NULL OR ended IS NULL)
       AND argMin(first_at, (place, first_at)) = argMax(last_at, (-place, last_at)) AS alone,
-    if(alone, NULL, to_wh - from_wh) AS used,
+    isNull(meter_start) != isNull(meter_stop) AND metered_at > 0 AS of_two_meters,
+    if(alone OR of_two_meters, NULL, to_wh - from_wh) AS used,
     multiIf(meter_start IS NOT NULL AND meter_stop IS NOT NULL, 'meter',
             coalesce(meter_start, meter_stop) IS NULL AND begun IS NOT NULL AND ended IS NOT NULL, 'samples',
             'register') AS basis
