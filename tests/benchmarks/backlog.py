@@ -29,6 +29,7 @@ from ocpplog_common.records import LevelName, Site
 from ocpplog_common.settings import KafkaSettings
 from support.broker import IDEMPOTENCE, REPLICATION, kafka
 from support.processes import LocalClickHouse, Process, environment, free_port, local_clickhouse, running
+from support.records import put_records
 
 _PARTITIONS = 12
 _CHARGERS = 200
@@ -138,7 +139,7 @@ def _answer(call: str) -> str:
 async def _fill(bootstrap: str, frames: int) -> None:
     settings = KafkaSettings(kafka_bootstrap=bootstrap, kafka_idempotence=IDEMPOTENCE)
     await admin.create_topics(settings, _PARTITIONS, REPLICATION)
-    await admin.put_records(settings, [Site(site_id="bench", level=LevelName.DEBUG)])
+    await put_records(settings, [Site(site_id="bench", level=LevelName.DEBUG)])
     producer = AIOKafkaProducer(bootstrap_servers=bootstrap, enable_idempotence=IDEMPOTENCE, linger_ms=20, max_batch_size=1 << 18)
     await producer.start()
     began_us = time.time_ns() // 1000 - frames * 1000

@@ -14,13 +14,13 @@ import clickhouse_connect
 
 from benchmarks.rig import Relay, Rig, rig, started
 from ocpplog_common import tokens
-from ocpplog_common.admin import kafka as admin
 from ocpplog_common.clickhouse.migrate import migrate
 from ocpplog_common.records import LevelName, Site
 from ocpplog_common.settings import KafkaSettings
 from ocpplog_common.tokens import Role
 from support.broker import IDEMPOTENCE
 from support.processes import LocalClickHouse, environment, free_port, local_clickhouse, wait_for_http
+from support.records import put_records
 
 DATABASE: Final = "ocpplog"
 _TOKEN_S: Final = 7 * 86_400
@@ -55,7 +55,7 @@ def pipeline(logs: Path, scratch: Path, chargers: int, api: bool = False) -> Ite
         with clickhouse_connect.get_client(host="127.0.0.1", port=store.port) as client:
             migrate(client, DATABASE)
         settings = KafkaSettings(kafka_bootstrap=found.bootstrap, kafka_idempotence=IDEMPOTENCE)
-        asyncio.run(admin.put_records(settings, [Site(site_id="bench", level=LevelName.DEBUG)]))
+        asyncio.run(put_records(settings, [Site(site_id="bench", level=LevelName.DEBUG)]))
         enricher = stack.enter_context(_enricher(found, store, logs))
         gateway = stack.enter_context(found.gateway())
         key_file = scratch / "key"

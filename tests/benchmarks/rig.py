@@ -25,6 +25,7 @@ from ocpplog_common.secrets import hash_password
 from ocpplog_common.settings import KafkaSettings
 from support.broker import IDEMPOTENCE, REPLICATION, kafka
 from support.processes import Process, environment, free_port, running, wait_for_http, wait_for_port
+from support.records import put_records
 
 _PARTITIONS = 12
 _PASSWORD = "0123456789abcdef0123"
@@ -160,7 +161,7 @@ async def _register(rig: Rig) -> None:
         Charger(charger_id=charger_id, site_id="bench", password_hash=hash_password(password.encode()))
         for charger_id, password in rig.credentials
     ]
-    await admin.put_records(settings, [Site(site_id="bench"), *chargers])
+    await put_records(settings, [Site(site_id="bench"), *chargers])
 
 
 def _raise_file_limit(needed: int) -> None:

@@ -23,7 +23,6 @@ from ocpp.v16 import call
 from websockets.exceptions import WebSocketException
 
 from ocpplog_common import topics
-from ocpplog_common.admin import kafka as admin
 from ocpplog_common.clickhouse.tables import EXPORT_COLUMNS
 from ocpplog_common.records import Charger
 from ocpplog_common.settings import KafkaSettings
@@ -32,6 +31,7 @@ from ocpplog_local.demo.errors import DemoError
 from ocpplog_local.demo.meter import MeterStyle
 from ocpplog_local.demo.scripted import ScriptedChargePoint
 from support.local_run import Run
+from support.records import put_records
 
 pytestmark = pytest.mark.e2e
 
@@ -94,7 +94,7 @@ async def test_the_main_job(run: Run) -> None:
     async with central_system(port=0, commands=None, record=True) as server:
         upstream = f"ws://127.0.0.1:{server.port}/ocpp"
         chargers = {site: f"E2E-{site.upper()}" for site in SITES}
-        await admin.put_records(settings, [Charger(charger_id=c, site_id=s, upstream=upstream) for s, c in chargers.items()])
+        await put_records(settings, [Charger(charger_id=c, site_id=s, upstream=upstream) for s, c in chargers.items()])
         await asyncio.sleep(1.5)
         recorded: dict[str, dict[str, list[bytes]]] = {}
         for charger_id in chargers.values():

@@ -26,6 +26,7 @@ from ocpplog_common.settings import KafkaSettings
 from support.broker import DURABLE, IDEMPOTENCE, REPLICATION, Broker, broker
 from support.faulty_proxy import FaultyProxy
 from support.processes import LocalClickHouse, Process, environment, free_port, wait_for_http
+from support.records import put_records
 
 PARTITIONS = 4
 SESSION_TIMEOUT_S = 3.0
@@ -120,10 +121,10 @@ class Enricher:
         return self.log.read_bytes()[self._said :].decode("utf-8", "replace") if self.log.exists() else ""
 
     def last_words(self) -> str:
-        """What it says of why it ended: the last line of its log that is critical, or the last one."""
-        lines = [line for line in self.log.read_text().splitlines() if line.strip()] if self.log.exists() else []
+        """What its process says of why it ended: the last line that is critical, or the last one."""
+        lines = [line for line in self._words().splitlines() if line.strip()]
         critical = [line for line in lines if '"level": "critical"' in line]
-        return (critical or lines or ["no log"])[-1][:300]
+        return (critical or lines or ["nothing"])[-1][:300]
 
     def metric(self, name: str) -> float:
         """The sum over all labels of a metric."""
@@ -291,7 +292,7 @@ async def rig(scratch: Path) -> AsyncIterator[Rig]:
                 migrate(client, "ocpplog")
                 made = Rig(found, store, proxy, client, scratch)
                 await admin.create_topics(made.kafka, PARTITIONS, REPLICATION)
-                await admin.put_records(made.kafka, SITES)
+                await put_records(made.kafka, SITES)
                 try:
                     yield made
                 finally:

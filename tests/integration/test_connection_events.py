@@ -15,10 +15,10 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from integration import test_enricher
 from integration.test_enricher import Bench, Charger
 from ocpplog_common import topics
-from ocpplog_common.admin import kafka as admin
 from ocpplog_common.envelope import new_connection_id
 from ocpplog_common.records import ConnectionEvent, ConnectionEventKind, Site, encode
 from support.processes import free_port
+from support.records import put_records
 
 pytestmark = pytest.mark.integration
 bench, producer = test_enricher.bench, test_enricher.producer
@@ -75,7 +75,7 @@ async def test_each_kind_with_all_that_it_says_beside_the_frames(bench: Bench, p
 
 
 async def test_an_event_is_kept_as_long_as_its_site_says(bench: Bench, producer: AIOKafkaProducer) -> None:
-    await admin.put_records(bench.kafka, [Site(site_id="short", retention_days=30)])
+    await put_records(bench.kafka, [Site(site_id="short", retention_days=30)])
     bench.start()
     for site in ("short", "normal", ""):
         event = ConnectionEvent(ConnectionEventKind.REFUSE, "CP1", datetime.now(UTC), "gw", site_id=site, close_code=401)

@@ -23,6 +23,7 @@ from ocpplog_common.compacted import CompactedTable
 from ocpplog_common.records import Charger, LevelName, Site
 from ocpplog_common.settings import KafkaSettings
 from support.processes import free_port
+from support.records import put_records
 
 pytestmark = [pytest.mark.integration, pytest.mark.docker]
 
@@ -86,12 +87,12 @@ def kafka() -> Iterator[KafkaSettings]:
 async def test_the_registry_on_kafka_itself(kafka: KafkaSettings) -> None:
     """Idempotent producers, topics that exist already, and compacted topics read to their end and followed."""
     assert await admin.create_topics(kafka, 3, 1) == []
-    await admin.put_records(kafka, [Site(site_id="a"), Charger(charger_id="c", site_id="a")])
+    await put_records(kafka, [Site(site_id="a"), Charger(charger_id="c", site_id="a")])
     table: CompactedTable[Site] = CompactedTable(topics.SITES, records.decode_site, kafka.kafka_client())
     await table.start()
     try:
         assert dict(table) == {"a": Site(site_id="a")}
-        await admin.put_records(kafka, [Site(site_id="a", level=LevelName.DEBUG)])
+        await put_records(kafka, [Site(site_id="a", level=LevelName.DEBUG)])
         for _ in range(50):
             if table["a"].level:
                 break

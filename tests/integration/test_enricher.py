@@ -30,6 +30,7 @@ from ocpplog_enricher.kafka_driver import Batch
 from ocpplog_enricher.warm_up import between
 from support.broker import IDEMPOTENCE, REPLICATION, kafka
 from support.processes import LocalClickHouse, Process, free_port, local_clickhouse, wait_for_http
+from support.records import put_records
 
 pytestmark = pytest.mark.integration
 
@@ -96,7 +97,7 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
         migrate(client, "ocpplog")
         found = Bench(bootstrap, store, client, tmp_path / "enricher.log")
         await admin.create_topics(found.kafka, 4, REPLICATION)
-        await admin.put_records(found.kafka, SITES)
+        await put_records(found.kafka, SITES)
         try:
             yield found
         finally:

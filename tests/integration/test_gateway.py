@@ -45,6 +45,7 @@ from ocpplog_local.demo.central_system import central_system
 from ocpplog_local.demo.scripted import ScriptedChargePoint
 from support.broker import IDEMPOTENCE, REPLICATION, kafka
 from support.processes import embedded_kafka, free_port, running, wait_for_http
+from support.records import put_records
 
 pytestmark = pytest.mark.integration
 
@@ -86,7 +87,7 @@ async def _prepare(bench: Bench) -> None:
         Charger(charger_id="OWN-KEY", site_id="s1", upstream=bench.upstream.replace("://", f"://gateway:{KEY}@")),
         Charger(charger_id="NOWHERE", site_id="no such site"),
     ]
-    await admin.put_records(settings, [Site(site_id="s1", upstream=bench.upstream), *chargers])
+    await put_records(settings, [Site(site_id="s1", upstream=bench.upstream), *chargers])
 
 
 @pytest.fixture

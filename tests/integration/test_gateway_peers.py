@@ -30,6 +30,7 @@ from ocpplog_local.demo.scripted import ScriptedChargePoint
 from support.broker import IDEMPOTENCE, REPLICATION, broker
 from support.certificates import root
 from support.processes import free_port
+from support.records import put_records
 
 pytestmark = pytest.mark.integration
 KNOWN = ["ocpp1.6", "ocpp2.0.1", "ocpp2.1"]
@@ -97,7 +98,7 @@ async def _prepare(street: Street) -> None:
     chargers += [Charger(charger_id=f"BUILT-IN-{known}", site_id="none", password_hash=raw_key) for known in KNOWN]
     chargers += [Charger(charger_id="FROM-PYTHON", site_id="rpc", password_hash=text_key)]
     chargers += [Charger(charger_id="TESTED", site_id="none", password_hash=text_key)]
-    await admin.put_records(kafka, [*sites, *chargers])
+    await put_records(kafka, [*sites, *chargers])
 
 
 class TestOcppRpc:

@@ -48,6 +48,7 @@ from ocpplog_common.settings import KafkaSettings
 from support.broker import IDEMPOTENCE, REPLICATION, kafka
 from support.certificates import Made, root
 from support.processes import free_port
+from support.records import put_records
 
 pytestmark = pytest.mark.integration
 
@@ -167,7 +168,7 @@ async def _prepare(bench: Bench) -> None:
         charger("LOST-NAME", upstream=bench.upstream, upstream_credentials="lost"),
         charger("WSS", upstream=secure, upstream_credentials="csms"),
     ]
-    await admin.put_records(settings, [Site(site_id="s1", upstream=bench.upstream), *chargers])
+    await put_records(settings, [Site(site_id="s1", upstream=bench.upstream), *chargers])
 
 
 @pytest.fixture

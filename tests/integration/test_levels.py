@@ -22,6 +22,7 @@ from ocpplog_common.envelope import Envelope, Source
 from ocpplog_common.records import LevelName, Site, encode
 from ocpplog_common.settings import KafkaSettings
 from support.broker import IDEMPOTENCE, REPLICATION, kafka
+from support.records import put_records
 
 pytestmark = pytest.mark.integration
 
@@ -128,7 +129,7 @@ async def test_an_enricher_that_comes_late_logs_by_the_level_of_then(bench: Benc
 
 
 async def test_unknown_chargers_and_retention_on_the_rows(bench: Bench, producer: AIOKafkaProducer) -> None:
-    await admin.put_records(bench.kafka, [Site(site_id="short", level=LevelName.DEBUG, retention_days=30)])
+    await put_records(bench.kafka, [Site(site_id="short", level=LevelName.DEBUG, retention_days=30)])
     bench.start()
     for site_id in ("loud", "short"):
         charger = Charger(producer, f"CP-{site_id}", site_id)
@@ -163,7 +164,7 @@ def run() -> Iterator[Command]:
     with kafka() as bootstrap:
         settings = KafkaSettings(kafka_bootstrap=bootstrap, kafka_idempotence=IDEMPOTENCE)
         asyncio.run(admin.create_topics(settings, 1, REPLICATION))
-        asyncio.run(admin.put_records(settings, [Site(site_id="yard", name="Yard")]))
+        asyncio.run(put_records(settings, [Site(site_id="yard", name="Yard")]))
         yield Command(settings)
 
 

@@ -21,6 +21,7 @@ from ocpplog_common.admin import kafka as admin
 from ocpplog_common.envelope import Source
 from ocpplog_common.record_changes import Removal
 from ocpplog_common.records import LevelName, Site
+from support.records import put_records
 
 __all__ = ["bench", "producer"]
 pytestmark = pytest.mark.integration
@@ -274,7 +275,7 @@ async def test_the_level_in_force_is_that_of_the_sites_record(bench: Bench, prod
     await producer.flush()
     await all_done(bench, 2)
     assert "not in ocpp.sites" in str(bench.rows("violations"))
-    await admin.put_records(bench.kafka, [Site(site_id="new", level=LevelName.DEBUG)])
+    await put_records(bench.kafka, [Site(site_id="new", level=LevelName.DEBUG)])
     assert (await replay(bench, begin))["replaced"] == 1
     assert "not in ocpp.sites" not in str(bench.rows("violations"))
 

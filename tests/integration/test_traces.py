@@ -24,6 +24,7 @@ from support.broker import IDEMPOTENCE, kafka
 from support.collector import Collector, Span
 from support.faulty_proxy import FaultyProxy
 from support.processes import Process, environment, free_port, wait_for_http
+from support.records import put_records
 
 pytestmark = pytest.mark.integration
 bench, producer = test_enricher.bench, test_enricher.producer
@@ -57,9 +58,9 @@ class TestGateway:
         with kafka() as bootstrap:
             settings = KafkaSettings(kafka_bootstrap=bootstrap, kafka_idempotence=IDEMPOTENCE)
             await admin.create_topics(settings, 1, 1)
-            await admin.put_records(settings, [Site(site_id="depot", upstream=f"ws://127.0.0.1:{upstream_port}/csms")])
+            await put_records(settings, [Site(site_id="depot", upstream=f"ws://127.0.0.1:{upstream_port}/csms")])
             known = [Charger(name, "depot") for name in ("CP1", "REFUSE-403")]
-            await admin.put_records(settings, known)
+            await put_records(settings, known)
             with Gate(bootstrap, tmp_path / "log", otlp_endpoint=collector.url, trace_share=1) as gate:
                 gate.wait()
                 yield Bench(bootstrap, upstream_port, upstream_port, gate, gate)

@@ -28,6 +28,7 @@ from support.broker import IDEMPOTENCE, REPLICATION, Broker, broker
 from support.faulty_proxy import FaultyProxy
 from support.links import KafkaLinks, Link, up
 from support.processes import LocalClickHouse, Process, environment, free_port, wait_for_http, wait_for_port
+from support.records import put_records
 
 HOLD_S: Final = 1.0
 FLUSH_S: Final = 6.0
@@ -127,7 +128,7 @@ class Pipeline(Rig):
         """Sites and chargers, as an operator puts them."""
         registered = [charger for number, charger in enumerate(self.fleet.chargers) if Fleet.registered(number)]
         known = [Charger(charger_id=charger.name, site_id=charger.site) for charger in registered]
-        await admin.put_records(self.kafka, [*SITES, *known])
+        await put_records(self.kafka, [*SITES, *known])
 
     async def kafka_answers(self, within_s: float = 90) -> None:
         """Wait until Kafka takes what others send. Raises AssertionError where it never does."""

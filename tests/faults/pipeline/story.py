@@ -65,7 +65,9 @@ class Story:
     async def _in_turn(self, kind: Happening, chance: random.Random) -> None:
         _CHANCE.set(chance)
         async with self._turns[kind.of]:
-            if await kind.work(self) is None:
+            if why_not := await kind.work(self):
+                self.say(f"{kind.name}: no effect, {why_not}")
+            else:
                 self.names.append(kind.name)
 
     async def heal(self) -> None:

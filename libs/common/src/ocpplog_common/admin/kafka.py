@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from typing import Final
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -14,7 +14,7 @@ from ocpplog_common import topics
 from ocpplog_common.compacted import partitions_of
 from ocpplog_common.record_tables import RecordTables
 from ocpplog_common.record_writer import RecordWriter
-from ocpplog_common.records import Charger, Site
+from ocpplog_common.records import Site
 from ocpplog_common.settings import KafkaSettings
 
 _WITHIN_S: Final = 30.0
@@ -77,10 +77,3 @@ async def read_sites(settings: KafkaSettings) -> dict[str, Site]:
     """The records of `ocpp.sites`, by their id. Raises as `open_records`."""
     async with open_records(settings) as found:
         return dict(found.sites)
-
-
-async def put_records(settings: KafkaSettings, lines: Sequence[Site | Charger]) -> int:
-    """Write sites and chargers as they are, all or none; returns how many, once Kafka has acknowledged. Raises as
-    `open_records`, and `record_writer.WriteFailed`."""
-    async with open_records(settings) as found:
-        return await found.writer.change(lambda: (lines, len(lines)))
