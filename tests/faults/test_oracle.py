@@ -322,6 +322,8 @@ def test_sigterm_says_how_much_is_lost(world: World) -> None:
     assert (found.excused, len(found.lost)) == (3, 1)
     world.events.pop(0)
     assert len(world.verdict().lost) == 2  # an event is one of the three
+    world.roomy = False
+    assert len(world.verdict().lost) == 1  # or was dropped before, when the buffer was full
     world.silences.clear()
     assert len(world.verdict().lost) == 4
 
@@ -335,7 +337,18 @@ def test_a_gap_that_fits_nowhere_is_known_soon() -> None:
         stretches.append(Stretch.of(way))
     told = Gap("S1-0", "depot", Source.CHARGER, at(0), at(1), 200, 2001, 40, "Kafka")
     record = World().record(Source.CHARGER, encode(told), 1, Opcode.GAP)
-    assert fits.fit(stretches, (0, 0), record) is None
+    assert fits.fit(stretches, (0, 0), record, 0) is None
+
+
+def test_of_several_frames_that_a_gap_could_tell_those_of_its_times(world: World) -> None:
+    size = world.lose(3, 5)
+    world.gap(5, Source.CHARGER, 1, size // 2, first=2, last=2)
+    found = world.verdict()
+    assert found.problems == []
+    assert [text.split(" (")[0] for text in found.lost] == ["S1-0.0 charger frame 1 of 5"]
+    world.gaps.clear()
+    world.gap(3, Source.CHARGER, 2, size, first=1, last=2)
+    assert world.right()
 
 
 class TestModel:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from faults.pipeline.topic import Recorded
 from faults.pipeline.ways import Way
@@ -31,17 +32,50 @@ class Stretch:
         return [(self.way, place) for place in self.places[begin:end]]
 
 
-def fit(stretches: Sequence[Stretch], after: Cursor, record: Recorded) -> tuple[list[Missing], list[Missing], Cursor] | None:
-    """The frames that a gap tells, exactly, and those before them that it skips, and where it ends; the earliest that it can be.
+def fit(
+    stretches: Sequence[Stretch], after: Cursor, record: Recorded, clock_us: int
+) -> tuple[list[Missing], list[Missing], Cursor] | None:
+    """The frames that a gap tells, exactly, and those before them that it skips, and where it ends; the earliest that it can be,
+    at the times that it tells if there are such.
 
     A gap tells what was dropped of one sender, in its order, over all its connections: nothing between its first and its last is
     missing otherwise. What may not have arrived at all, at the end of a connection, can be left out.
     """
     gap = record.gap
-    search = _Search(stretches)
+
+    def at(when: datetime) -> Callable[[Missing], bool]:
+        return lambda frame: on_its_way(frame, when, clock_us)
+
+    return _fit(stretches, after, record, at(gap.first_at), at(gap.last_at)) or _fit(stretches, after, record)
+
+
+def on_its_way(frame: Missing, when: datetime, clock_us: int) -> bool:
+    """Whether the frame was between its sender and whoever got it then; `clock_us`: by how much a clock may be wrong."""
+    (earliest, latest), at_us = way_times(frame), int(when.timestamp() * 1e6)
+    return earliest - clock_us <= at_us and (latest is None or at_us <= latest + clock_us)
+
+
+def way_times(frame: Missing) -> tuple[int, int | None]:
+    """When it was sent, and when it was got, if it was. Microseconds since 1970."""
+    way, place = frame
+    return way.sent_at[place], way.received[place][0] if place < len(way.received) else None
+
+
+def _any(_: Missing) -> bool:
+    return True
+
+
+def _fit(
+    stretches: Sequence[Stretch],
+    after: Cursor,
+    record: Recorded,
+    may_begin: Callable[[Missing], bool] = _any,
+    may_end: Callable[[Missing], bool] = _any,
+) -> tuple[list[Missing], list[Missing], Cursor] | None:
+    gap, search = record.gap, _Search(stretches, may_end)
     for begin in _begins(stretches, after):
-        stretch = stretches[begin[0]]
-        if not _named(stretch.way, stretch.places[begin[1]], record):
+        way, place = stretches[begin[0]].way, stretches[begin[0]].places[begin[1]]
+        if not _named(way, place, record) or not may_begin((way, place)):
             continue
         if found := search.fit(*begin, gap.count, gap.bytes, gap.connections):
             frames, end = found
@@ -81,8 +115,8 @@ def _named(way: Way, place: int, record: Recorded) -> bool:
 class _Search:
     """Remembers from where nothing fits: many ways lead there."""
 
-    def __init__(self, stretches: Sequence[Stretch]) -> None:
-        self._stretches = stretches
+    def __init__(self, stretches: Sequence[Stretch], may_end: Callable[[Missing], bool]) -> None:
+        self._stretches, self._may_end = stretches, may_end
         self._in_vain: set[tuple[int, int, int, int, int]] = set()
 
     def fit(self, number: int, offset: int, count: int, size: int, connections: int) -> tuple[list[Missing], Cursor] | None:
@@ -99,7 +133,8 @@ class _Search:
         left = len(stretch.places) - offset
         if connections == 1 and count <= left:
             frames = stretch.part(offset, offset + count)
-            return (frames, (number, offset + count)) if _size(frames) == size else None
+            fits = _size(frames) == size and self._may_end(frames[-1])
+            return (frames, (number, offset + count)) if fits else None
         # It goes on with a later connection: all that is missing of this one for certain is in it.
         for taken in range(max(1, stretch.known - offset), min(left, count - 1) + 1):
             frames = stretch.part(offset, offset + taken)

@@ -136,7 +136,7 @@ def _declared(ways: Sequence[Way], gaps: Sequence[Recorded], verdict: WireVerdic
     for record in gaps:
         gap = record.gap
         verdict.declared += gap.count
-        if found := fits.fit(stretches, cursor, record):
+        if found := fits.fit(stretches, cursor, record, clock_us):
             frames, skipped, cursor = found
             undeclared += skipped
             verdict.problems += _differences(record, frames, clock_us)
@@ -152,12 +152,11 @@ def _differences(record: Recorded, frames: Sequence[Missing], clock_us: int) -> 
         problems.append(f"gap {record.name}: of another charger than its record says")
     if gap.first_at > gap.last_at:
         problems.append(f"gap {record.name}: ends before it begins")
-    for what, when, (way, place) in (("begins", gap.first_at, frames[0]), ("ends", gap.last_at, frames[-1])):
-        at_us = int(when.timestamp() * 1e6)
-        latest = way.received[place][0] if place < len(way.received) else at_us
-        if not way.sent_at[place] - clock_us <= at_us <= latest + clock_us:
-            wanted = f"from {way.sent_at[place]} to {latest}"
-            problems.append(f"gap {record.name}: {what} at {at_us}, its frame was on its way {wanted}")
+    for what, when, frame in (("begins", gap.first_at, frames[0]), ("ends", gap.last_at, frames[-1])):
+        if not fits.on_its_way(frame, when, clock_us):
+            sent, got = fits.way_times(frame)
+            at_us = int(when.timestamp() * 1e6)
+            problems.append(f"gap {record.name}: {what} at {at_us}, its frame was on its way from {sent} to {got or 'now'}")
     return problems
 
 
@@ -177,7 +176,8 @@ class _Excuses:
         # What stands before recorded frames of its sender is declared before them.
         last = [(way, place) for way, place in frames if place > max(way.on_topic, default=-1)]
         if run and run.ended == "exit 1" and silent_at_the_end(run, self.silences):
-            allowed = last[: max(0, run.left - self.absent)]
+            # Where the buffer was full, events were dropped before its end: they are not among what it counts.
+            allowed = last[: max(0, run.left - self.absent if self.roomy else run.left)]
         elif run and run.ended == "killed" and not self.strict:
             allowed = [(way, place) for way, place in last if self._may_be_lost(run, way, place)]
         verdict.excused += len(allowed)

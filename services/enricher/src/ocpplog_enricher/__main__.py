@@ -32,16 +32,24 @@ def main() -> int:
     mode.loop.use("uvloop")
 
     class Process(faust.Worker):  # type: ignore[misc]
+        async def on_first_start(self) -> None:
+            await super().on_first_start()
+            await enricher.before()
+
         async def on_shutdown(self) -> None:
             # After the agent: a write under way needs what is closed here.
             await enricher.stop()
             await super().on_shutdown()
 
     worker = Process(enricher.faust, loglevel="WARNING", override_logging=False, redirect_stdouts=False)
+    # It would write between the lines of the log.
+    worker.spinner = None
     try:
         worker.execute_from_commandline()
     except SystemExit as stop:
-        return 1 if enricher.failure.error else int(stop.code or 0)
+        if stop.code and not enricher.failure.error:
+            enricher.failure.tell(stop.__context__ or stop)
+        return 1 if enricher.failure.error else 0
     finally:
         tracing.stop()
     return 1 if enricher.failure.error else 0

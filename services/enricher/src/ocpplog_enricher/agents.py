@@ -32,11 +32,14 @@ class Failure:
     def __init__(self) -> None:
         self.error: BaseException | None = None
 
-    def report(self, error: BaseException) -> None:
+    def tell(self, error: BaseException) -> None:
         _log.critical(
             "cannot go on; the frames in hand will be read again", error=f"{type(error).__name__}: {error}", exc_info=error
         )
         self.error = error
+
+    def report(self, error: BaseException) -> None:
+        self.tell(error)
         watchdog = threading.Timer(_STOP_WITHIN_S, os._exit, [1])
         watchdog.daemon = True
         watchdog.start()

@@ -29,7 +29,7 @@ from ocpplog_enricher.health import Health
 from ocpplog_enricher.settings import EnricherSettings
 from ocpplog_enricher.sink import Sink, TableWriter
 from ocpplog_enricher.site_policies import SitePolicies
-from ocpplog_enricher.warm_up import WarmUp, between
+from ocpplog_enricher.warm_up import WarmUp, between, reach
 from ocpplog_enricher.worker import Worker
 
 _log = structlog.get_logger(__name__)
@@ -84,14 +84,18 @@ class Enricher:
     def _on_joined(self) -> None:
         self._joined = True
 
+    async def before(self) -> None:
+        """To be called before Faust starts, which would not: waits for Kafka, and tells who asks for its health."""
+        await self._health.start()
+        await reach(self.settings.kafka_client())
+
     async def start(self) -> None:
-        """Open what the work needs; waits for Kafka and ClickHouse. Called by each agent, and again when Faust restarts it."""
+        """Open what the work needs; waits for ClickHouse. Called by each agent, and again when Faust restarts it."""
         async with self._starting:
             if not self._started:
                 await self._start()
 
     async def _start(self) -> None:
-        await self._health.start()
         schemas.load()
         await self._store.open(self.settings)
         await self.sites.start()

@@ -129,12 +129,14 @@ class Worker:
     async def expire_quiet(self) -> None:
         """Time out what waits on partitions that have gone quiet. To be called every second or so.
 
-        A partition is not quiet while Kafka is: the answers may be on their way to it.
+        A partition is not quiet while Kafka is, nor for as long afterwards as an answer may take: what the gateways held back
+        meanwhile is on its way to it.
         """
         now = await self._now_while_kafka_answers()
         for assigned in self._assigned.values():
             partition = assigned.partition
-            if now - max(assigned.last_seen_us, self._silent_us) > _QUIET_US and self._lag(partition) == 0:
+            quiet = now - assigned.last_seen_us > _QUIET_US and now - self._silent_us > partition.pairing.timeout_us
+            if quiet and self._lag(partition) == 0:
                 self._end(assigned, partition.pairing.expire_quiet(now, partition.next_offset - 1))
         self._measure()
 
@@ -201,7 +203,10 @@ class Worker:
             # Nobody would release what is opened now, and its lane would wait for good to be told that it may write.
             raise PartitionLost(f"{number} of generation {generation}")
         lane = Lane(partial(self._store, partition), self._limits, self._backlog, self._turns, self._failed)
-        self._assigned[number] = _Assigned(partition, lane, self._clock.now_us())
+        now = self._clock.now_us()
+        # Kafka may have been silent until this process had its first frames.
+        self._silent_us = self._silent_us or now
+        self._assigned[number] = _Assigned(partition, lane, now)
         return self._assigned[number]
 
     def _is_over(self, generation: int) -> bool:
