@@ -7,6 +7,8 @@ from typing import Any
 
 import faust
 import pytest
+from aiokafka import TopicPartition
+from aiokafka.consumer.subscription_state import SubscriptionState
 from faust.transport import drivers
 from faust.types import TP
 
@@ -97,6 +99,22 @@ async def test_partitions_that_are_new_to_the_group_are_read_from_their_beginnin
     await consumer.perform_seek()
     assert asked == [A]
     assert (consumer._read_offset[A], consumer._read_offset[B]) == (None, 40)
+
+
+@pytest.mark.parametrize(("assigned", "position"), [(True, None), (True, 7), (False, None)])
+async def test_faust_may_look_at_a_partition_that_came_or_went_just_now(app: Any, assigned: bool, position: int | None) -> None:
+    subscription = SubscriptionState()
+    subscription.subscribe({"frames"})
+    subscription.assign_from_subscribed({TopicPartition("frames", 0)} if assigned else set())
+    if assigned:
+        state = subscription.subscription.assignment.state_value(TopicPartition("frames", 0))
+        state.timestamp = 1
+        if position is not None:
+            state.reset_to(position)
+    consumer = _consumer(app, A)
+    consumer._thread = consumer._new_consumer_thread()
+    consumer._thread._consumer = SimpleNamespace(_fetcher=SimpleNamespace(_subscriptions=subscription))
+    consumer.verify_event_path(0.0, A)
 
 
 class Consumer(BatchConsumer):
