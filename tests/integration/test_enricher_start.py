@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import socket
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from integration.local_clickhouse_support import eventually
 from ocpplog_common.admin import kafka as admin
 from ocpplog_common.settings import KafkaSettings
 from support.broker import IDEMPOTENCE, REPLICATION, broker
@@ -75,10 +75,7 @@ class TestEndsWhileItWaits:
             with started(f"127.0.0.1:{port}", "http://127.0.0.1:1/", tmp_path / "log") as enricher:
                 assert enricher.waits_for() == "waiting for Kafka or ClickHouse"
                 if not listens:
-                    deadline = time.monotonic() + 20
-                    while "Kafka does not answer yet" not in enricher.said() and time.monotonic() < deadline:
-                        time.sleep(0.1)
-                    assert "Kafka does not answer yet" in enricher.said()
+                    assert eventually(lambda: "Kafka does not answer yet" in enricher.said(), 20)
                 assert enricher.process.stop() == 0
         assert not {"cannot go on; the frames in hand will be read again"} & set(enricher.said())
 

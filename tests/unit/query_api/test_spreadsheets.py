@@ -10,7 +10,7 @@ import json
 import os
 import tempfile
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ from ocpplog_query_api.exports import columns, xlsx
 from ocpplog_query_api.exports.places import Places
 from ocpplog_query_api.settings import ApiSettings
 from ocpplog_query_api.streaming import Stream
+from support.waiting import eventually
 
 
 class TestPlaces:
@@ -140,14 +141,6 @@ def open_files(directory: Path) -> list[str]:
         with contextlib.suppress(OSError):
             found.append(str(descriptor.readlink()))
     return [name for name in found if name.startswith(str(directory))]
-
-
-async def eventually(condition: Callable[[], bool]) -> None:
-    for _ in range(2000):
-        if condition():
-            return
-        await asyncio.sleep(0.005)
-    raise AssertionError
 
 
 @pytest.fixture

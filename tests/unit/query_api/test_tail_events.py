@@ -21,6 +21,7 @@ from ocpplog_query_api.live.slots import Slots
 from ocpplog_query_api.live.tail import Pace, Tail, Wish
 from ocpplog_query_api.live.watch import Watch
 from ocpplog_query_api.logs.schemas import LogEntry
+from support.waiting import eventually
 
 START = 1_788_220_800_000
 NOW = datetime(2026, 9, 1, tzinfo=UTC)
@@ -136,14 +137,6 @@ async def client(
     pace = pace or Pace(page=10, ping_s=60, per_s=1_000_000)
     async with aclosing(Tail(watch, log, wished, pace, str, lambda: NOW).events()) as stream:
         yield Client(stream, watch)
-
-
-async def eventually(condition: Callable[[], bool]) -> None:
-    for _ in range(5000):
-        if condition():
-            return
-        await asyncio.sleep(0.001)
-    raise AssertionError
 
 
 def live(found: Client) -> bool:

@@ -6,6 +6,7 @@ import sys
 
 import faust
 import mode.loop
+from aiokafka.errors import KafkaError
 from pydantic import ValidationError
 
 from ocpplog_common import logging, tracing
@@ -47,9 +48,10 @@ def main() -> int:
     try:
         worker.execute_from_commandline()
     except SystemExit as stop:
-        if stop.code and not enricher.failure.error:
-            enricher.failure.tell(stop.__context__ or stop)
-        return 1 if enricher.failure.error else 0
+        cause = stop.__context__
+        if isinstance(cause, KafkaError | OSError) and not enricher.failure.error:
+            enricher.failure.tell(cause)
+        return 1 if enricher.failure.error else int(stop.code or 0)
     finally:
         tracing.stop()
     return 1 if enricher.failure.error else 0

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import structlog
+from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import KafkaError
 from clickhouse_connect.driver import AsyncClient
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
@@ -29,7 +31,7 @@ from ocpplog_enricher.health import Health
 from ocpplog_enricher.settings import EnricherSettings
 from ocpplog_enricher.sink import Sink, TableWriter
 from ocpplog_enricher.site_policies import SitePolicies
-from ocpplog_enricher.warm_up import WarmUp, between, reach
+from ocpplog_enricher.warm_up import WarmUp, between
 from ocpplog_enricher.worker import Worker
 
 _log = structlog.get_logger(__name__)
@@ -87,7 +89,7 @@ class Enricher:
     async def before(self) -> None:
         """To be called before Faust starts, which would not: waits for Kafka, and tells who asks for its health."""
         await self._health.start()
-        await reach(self.settings.kafka_client())
+        await _reach(self.settings.kafka_client())
 
     async def start(self) -> None:
         """Open what the work needs; waits for ClickHouse. Called by each agent, and again when Faust restarts it."""
@@ -128,6 +130,20 @@ def _settle_memory() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(200_000, 20, 20)
+
+
+async def _reach(client: dict[str, Any]) -> None:
+    """Returns once a broker answers. `client` are the keyword arguments of an aiokafka client."""
+    while True:
+        first = AIOKafkaClient(**client)
+        try:
+            await first.bootstrap()
+            return
+        except (KafkaError, OSError) as error:
+            _log.warning("Kafka does not answer yet", bootstrap=client["bootstrap_servers"], error=str(error)[:200])
+        finally:
+            await first.close()
+        await asyncio.sleep(_CONNECT_PAUSE_S)
 
 
 class LateStore:

@@ -3,35 +3,17 @@ after a restart; and what a poll passed over."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, Final
 
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
-from aiokafka.client import AIOKafkaClient
-from aiokafka.errors import KafkaError
 
 from ocpplog_common import topics
 
 _AT_ONCE: Final = 500
-_PAUSE_S: Final = 1.0
 
 _log = structlog.get_logger(__name__)
-
-
-async def reach(client: dict[str, Any]) -> None:
-    """Returns once a broker answers. `client` are the keyword arguments of an aiokafka client."""
-    while True:
-        first = AIOKafkaClient(**client)
-        try:
-            await first.bootstrap()
-            return
-        except (KafkaError, OSError) as error:
-            _log.warning("Kafka does not answer yet", bootstrap=client["bootstrap_servers"], error=str(error)[:200])
-        finally:
-            await first.close()
-        await asyncio.sleep(_PAUSE_S)
 
 
 class FramesReader:
