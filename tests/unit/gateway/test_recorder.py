@@ -6,9 +6,10 @@ import asyncio
 from typing import Any
 
 import pytest
+from aiokafka.errors import OutOfOrderSequenceNumber
 
 from ocpplog_common.envelope import Connection, Opcode, Source
-from ocpplog_gateway import recorder
+from ocpplog_gateway import producer, recorder
 from ocpplog_gateway.queues import Record
 from ocpplog_gateway.recorder import KafkaRecorder
 from ocpplog_gateway.settings import GatewaySettings
@@ -26,10 +27,14 @@ class FakeBatch:
 
 
 class FakeKafka:
-    """A producer of one broker. `starting` and `fails` are what the next starts and the next batches raise."""
+    """A producer of one broker. `starting` and `fails` are what the next starts and the next batches raise.
 
-    def __init__(self, kafka: list[bytes], starting: list[Exception], fails: list[Exception]) -> None:
+    An `endless` one gets no producer id, and waits for it.
+    """
+
+    def __init__(self, kafka: list[bytes], starting: list[Exception], fails: list[Exception], endless: bool = False) -> None:
         self.client = self.cluster = self
+        self.endless = endless
         self.kafka = kafka
         self.starting = starting
         self.fails = fails
@@ -37,6 +42,11 @@ class FakeKafka:
     async def start(self) -> None:
         if self.starting:
             raise self.starting.pop(0)
+        if self.endless:
+            await asyncio.Event().wait()
+
+    def brokers(self) -> set[object]:
+        return {self}
 
     async def stop(self) -> None: ...
 
@@ -83,8 +93,15 @@ class Scene:
         self.fails: list[Exception] = []
         monkeypatch.setattr(recorder, "_PAUSE_S", 0)
         monkeypatch.setattr(recorder, "_PROBE_AGAIN_S", 0)
+        monkeypatch.setattr(producer, "_START_WITHIN_S", 0.05)
+        self.ids = True
+        self.asked: list[bool] = []
         self.recorder = KafkaRecorder(GatewaySettings(gateway_hold_s=0.1))
-        monkeypatch.setattr(recorder, "create", lambda _: FakeKafka(self.kafka, self.starting, self.fails))
+        monkeypatch.setattr(producer, "create", self._create)
+
+    def _create(self, settings: GatewaySettings, *, idempotent: bool) -> FakeKafka:
+        self.asked.append(idempotent)
+        return FakeKafka(self.kafka, self.starting, self.fails, endless=idempotent and not self.ids)
 
     def record(self, owner: FakeOwner, data: bytes) -> None:
         self.recorder.record(self.recorder.partition(b"CP1"), owner, data, Opcode.TEXT, 1, 1)
@@ -113,6 +130,20 @@ async def test_a_producer_that_does_not_start_is_tried_again_whatever_the_reason
     async with asyncio.timeout(5):
         await owner.released.wait()
     assert scene.kafka == [b"a"]
+    assert await scene.recorder.stop() == 0
+
+
+async def test_frames_go_on_without_idempotence_where_kafka_gives_no_producer_id(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Seen with three nodes that were killed, and restarted: half a minute without a producer id, while others could write."""
+    scene, owner = Scene(monkeypatch), FakeOwner()
+    await scene.recorder.start()
+    scene.ids = False
+    scene.fails.append(OutOfOrderSequenceNumber())
+    scene.record(owner, b"a")
+    async with asyncio.timeout(5):
+        await owner.released.wait()
+    assert scene.kafka == [b"a"]
+    assert scene.asked == [True, True, False]
     assert await scene.recorder.stop() == 0
 
 

@@ -13,6 +13,7 @@ from ocpplog_gateway.settings import GatewaySettings
 _log = structlog.get_logger(__name__)
 _MAX_BATCH_BYTES: Final = 256 * 1024
 """A partition has one batch under way at a time: this bounds its throughput."""
+_START_WITHIN_S: Final = 10.0
 _STOP_WITHIN_S: Final = 10.0
 
 
@@ -24,11 +25,33 @@ class Producer:
         self.waiting: set[asyncio.Future[Any]] = set()
 
 
-def create(settings: GatewaySettings) -> AIOKafkaProducer:
+async def start(settings: GatewaySettings) -> AIOKafkaProducer:
+    """A producer that is started. Raises aiokafka's KafkaError or TimeoutError where Kafka does not answer.
+
+    Without idempotence where Kafka gives no producer id in time: aiokafka asks for one without end or word, and a
+    new controller can take half a minute. A batch sent again can then be on Kafka twice, as when a producer is replaced.
+    """
+    for idempotent in dict.fromkeys((settings.kafka_idempotence, False)):
+        producer = create(settings, idempotent=idempotent)
+        try:
+            async with asyncio.timeout(_START_WITHIN_S):
+                await producer.start()
+            return producer
+        except BaseException as error:
+            await stop(producer)
+            if not (idempotent and isinstance(error, TimeoutError) and producer.client.cluster.brokers()):
+                raise
+            _log.warning(
+                "Kafka gives no producer id: without idempotence until the producer is replaced", seconds=_START_WITHIN_S
+            )
+    raise AssertionError("the last of them returned or raised")
+
+
+def create(settings: GatewaySettings, *, idempotent: bool) -> AIOKafkaProducer:
     """A producer; not started yet."""
     return AIOKafkaProducer(
         acks="all",
-        enable_idempotence=settings.kafka_idempotence,
+        enable_idempotence=idempotent,
         request_timeout_ms=int(settings.gateway_delivery_timeout_s * 1000),
         max_batch_size=_MAX_BATCH_BYTES,
         **settings.kafka_client(),

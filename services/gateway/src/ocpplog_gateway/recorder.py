@@ -21,7 +21,7 @@ from ocpplog_common.records import ConnectionEvent
 from ocpplog_gateway import metrics
 from ocpplog_gateway.buffer import Buffer
 from ocpplog_gateway.central_system import transaction_ids
-from ocpplog_gateway.producer import Producer, create, stop
+from ocpplog_gateway.producer import Producer, start, stop
 from ocpplog_gateway.queues import Owner, Queue, Record
 from ocpplog_gateway.settings import GatewaySettings
 
@@ -80,9 +80,8 @@ class KafkaRecorder:
         self._helpers: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
-        """Raises aiokafka's KafkaError where no broker answers, or a topic is missing."""
-        self._producer = Producer(create(self._settings))
-        await self._producer.kafka.start()
+        """Raises aiokafka's KafkaError or TimeoutError where no broker answers, or a topic is missing."""
+        self._producer = Producer(await start(self._settings))
         for topic in (topics.FRAMES, topics.CONNECTIONS):
             self._partitions[topic] = sorted(await self._producer.kafka.partitions_for(topic))
         self._helpers = [
@@ -252,14 +251,11 @@ class KafkaRecorder:
 
     async def _start_another(self) -> AIOKafkaProducer:
         while True:
-            producer = create(self._settings)
             try:
-                await producer.start()
-                return producer
+                return await start(self._settings)
             except Exception as error:
                 # Of whatever kind: nothing would be sent any more.
                 self._set_problem(f"Kafka does not answer: {type(error).__name__}")
-                await stop(producer)
                 await asyncio.sleep(_PROBE_AGAIN_S)
 
     # What watches
