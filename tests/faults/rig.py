@@ -21,12 +21,12 @@ from faults.fleet import SITES, Fleet
 from faults.oracle import Log, Verdict
 from ocpplog_common import topics
 from ocpplog_common.admin import kafka as admin
-from ocpplog_common.clickhouse.migrate import migrate
 from ocpplog_common.settings import KafkaSettings
 from support.broker import DURABLE, IDEMPOTENCE, REPLICATION, Broker, broker
 from support.faulty_proxy import FaultyProxy
 from support.processes import LocalClickHouse, Process, environment, free_port, wait_for_http
 from support.records import put_records
+from support.stores import copy_tables
 
 PARTITIONS = 4
 SESSION_TIMEOUT_S = 3.0
@@ -286,10 +286,10 @@ def _places() -> list[TopicPartition]:
 async def rig(scratch: Path) -> AsyncIterator[Rig]:
     store = LocalClickHouse(scratch / "clickhouse")
     with broker() as found, FaultyProxy(store.port).running() as proxy:
+        copy_tables(scratch / "clickhouse")
         store.start()
         try:
             with clickhouse_connect.get_client(host="127.0.0.1", port=store.port) as client:
-                migrate(client, "ocpplog")
                 made = Rig(found, store, proxy, client, scratch)
                 await admin.create_topics(made.kafka, PARTITIONS, REPLICATION)
                 await put_records(made.kafka, SITES)

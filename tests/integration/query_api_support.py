@@ -15,9 +15,9 @@ import msgspec
 from clickhouse_connect.driver import Client
 
 from ocpplog_common import tokens
-from ocpplog_common.clickhouse.migrate import migrate
 from ocpplog_common.tokens import Role
 from support.processes import LocalClickHouse, Process, environment, free_port, local_clickhouse, running, wait_for_http
+from support.stores import copy_tables
 
 
 @dataclass
@@ -87,11 +87,11 @@ Started = tuple[LocalClickHouse, Client, str, str, Process, Path]
 def started(directory: Path, settings: Mapping[str, object]) -> Iterator[Started]:
     """The API on an empty log, ready. `settings`: by their names in the code. Ended with SIGTERM."""
     port = free_port()
+    copy_tables(directory / "clickhouse")
     with (
         local_clickhouse(directory / "clickhouse") as store,
         clickhouse_connect.get_client(host="127.0.0.1", port=store.port) as client,
     ):
-        migrate(client, "ocpplog")
         key_file = directory / "key"
         key = tokens.create_key(key_file)
         ours = {"api_port": port, "api_jwt_key_file": key_file, "clickhouse_url": store.url, "api_rate_per_s": 0}

@@ -8,8 +8,8 @@ import clickhouse_connect
 import pytest
 
 from ocpplog_common.admin.__main__ import main
-from ocpplog_common.clickhouse.migrate import migrate
 from support.processes import local_clickhouse
+from support.stores import copy_tables
 
 pytestmark = pytest.mark.integration
 ONCE, TWICE = "0" * 31 + "1", "0" * 31 + "2"
@@ -18,12 +18,12 @@ ONCE, TWICE = "0" * 31 + "1", "0" * 31 + "2"
 def test_doubled_names_are_printed_and_end_it_with_1(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    copy_tables(tmp_path / "clickhouse")
     with (
         local_clickhouse(tmp_path / "clickhouse") as store,
         clickhouse_connect.get_client(host="127.0.0.1", port=store.port) as client,
     ):
         monkeypatch.setenv("OCPPLOG_CLICKHOUSE_URL", store.url)
-        migrate(client, "ocpplog")
         times = ("2026-11-24 10:59:59.999", "2026-11-24 10:59:59.999", "2026-11-24 11:00:00.000")
         for connection, at in zip((TWICE, TWICE, ONCE), times, strict=True):
             client.command(

@@ -21,7 +21,6 @@ from clickhouse_connect.driver import Client
 
 from ocpplog_common import id_tags, topics
 from ocpplog_common.admin import kafka as admin
-from ocpplog_common.clickhouse.migrate import migrate
 from ocpplog_common.envelope import Envelope, Opcode, Source, new_connection_id
 from ocpplog_common.records import Connectivity, Gap, IdTags, LevelName, Site, encode
 from ocpplog_common.settings import KafkaSettings
@@ -31,6 +30,7 @@ from ocpplog_enricher.warm_up import between
 from support.broker import IDEMPOTENCE, REPLICATION, kafka
 from support.processes import LocalClickHouse, Process, free_port, local_clickhouse, wait_for_http
 from support.records import put_records
+from support.stores import copy_tables
 
 pytestmark = pytest.mark.integration
 
@@ -89,12 +89,12 @@ class Bench:
 
 @pytest.fixture
 async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
+    copy_tables(tmp_path / "clickhouse")
     with (
         kafka() as bootstrap,
         local_clickhouse(tmp_path / "clickhouse") as store,
         clickhouse_connect.get_client(host="127.0.0.1", port=store.port) as client,
     ):
-        migrate(client, "ocpplog")
         found = Bench(bootstrap, store, client, tmp_path / "enricher.log")
         await admin.create_topics(found.kafka, 4, REPLICATION)
         await put_records(found.kafka, SITES)

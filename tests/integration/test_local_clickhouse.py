@@ -251,7 +251,7 @@ class TestInterface:
             assert httpx.get(server.url + "ping", timeout=2).text == "Ok.\n"
             client.insert(table, [[1, "x"]], column_names=["a", "b"])
 
-        answer = while_running(server.url, long_query(), look, copies=20, max_execution_time="1")
+        answer = while_running(server.url, long_query(), look, copies=20, max_execution_time="3")
         assert answer.headers["X-ClickHouse-Exception-Code"] == "159"
 
 

@@ -11,8 +11,8 @@ import pytest
 from clickhouse_connect.driver import Client
 
 from integration.query_api_support import insert
-from ocpplog_common.clickhouse.migrate import migrate
 from support.processes import local_clickhouse
+from support.stores import copy_tables
 
 pytestmark = pytest.mark.integration
 PAGE = (Path(__file__).parents[2] / "docs/runbook.md").read_text()
@@ -24,11 +24,12 @@ QUESTIONS = re.findall(r"`(SELECT [^`]+)`", PAGE)
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    data = tmp_path_factory.mktemp("runbook") / "clickhouse"
+    copy_tables(data)
     with (
-        local_clickhouse(tmp_path_factory.mktemp("runbook")) as server,
+        local_clickhouse(data) as server,
         clickhouse_connect.get_client(host="127.0.0.1", port=server.port) as found,
     ):
-        migrate(found, "ocpplog")
         yield found
 
 

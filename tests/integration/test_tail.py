@@ -19,11 +19,11 @@ import pytest
 from clickhouse_connect.driver import Client
 
 from ocpplog_common import tokens
-from ocpplog_common.clickhouse.migrate import migrate
 from ocpplog_common.tokens import Role
 from ocpplog_query_api.live import query
 from ocpplog_query_api.live.journal import SITES_MOST
 from support.processes import LocalClickHouse, Process, environment, free_port, local_clickhouse, running, wait_for_http
+from support.stores import copy_tables
 
 pytestmark = pytest.mark.integration
 
@@ -131,13 +131,13 @@ def entry(name: str, **columns: Any) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
     directory = tmp_path_factory.mktemp("tail")
+    copy_tables(directory / "clickhouse")
     with (
         local_clickhouse(directory / "clickhouse") as store,
         clickhouse_connect.get_client(host="127.0.0.1", port=store.port) as client,
+        api(directory, store, client) as found,
     ):
-        migrate(client, "ocpplog")
-        with api(directory, store, client) as found:
-            yield found
+        yield found
 
 
 @contextlib.contextmanager

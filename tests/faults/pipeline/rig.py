@@ -21,7 +21,6 @@ from faults.pipeline.scenarios import DEFAULT_SITE, SCENARIOS, SITES, Fleet
 from faults.rig import PARTITIONS, Enricher, Rig
 from ocpplog_common import tokens, topics
 from ocpplog_common.admin import kafka as admin
-from ocpplog_common.clickhouse.migrate import migrate
 from ocpplog_common.records import Charger
 from ocpplog_common.tokens import Role
 from support.broker import IDEMPOTENCE, REPLICATION, Broker, broker
@@ -29,6 +28,7 @@ from support.faulty_proxy import FaultyProxy
 from support.links import KafkaLinks, Link, up
 from support.processes import LocalClickHouse, Process, environment, free_port, wait_for_http, wait_for_port
 from support.records import put_records
+from support.stores import copy_tables
 
 HOLD_S: Final = 1.0
 FLUSH_S: Final = 6.0
@@ -193,9 +193,9 @@ async def pipeline(scratch: Path, seed: int) -> AsyncIterator[Pipeline]:
     store = LocalClickHouse(scratch / "clickhouse")
     with broker() as found, FaultyProxy(store.port).running() as proxy, contextlib.ExitStack() as closing:
         closing.callback(store.process.close)
+        copy_tables(scratch / "clickhouse")
         store.start()
         client = closing.enter_context(clickhouse_connect.get_client(host="127.0.0.1", port=store.port))
-        migrate(client, "ocpplog")
         made = Pipeline(found, store, proxy, client, scratch, seed)
         closing.callback(made.close)
         async with up(made.links):
