@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from inspect import iscoroutinefunction
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 from fastapi import FastAPI
-from fastapi.routing import iter_route_contexts
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute, iter_route_contexts
 
 from ocpplog_common import tokens
 from ocpplog_query_api.admission import OPEN
 from ocpplog_query_api.app import create_app
+from ocpplog_query_api.auth import current_caller
 from ocpplog_query_api.dashboard.endpoints import PAGES
 from ocpplog_query_api.settings import ApiSettings
 
@@ -55,6 +60,24 @@ async def test_an_endpoint_that_forgets_to_ask_is_closed_all_the_same(app: FastA
         for path in ("/v1/forgotten", "/v1/hidden", "/v1/config/../forgotten", "/v1/./hidden"):
             answer = await client.get(path)
             assert answer.status_code == 401 and "secret" not in answer.text
+
+
+def test_no_request_waits_for_a_thread(app: FastAPI) -> None:
+    """FastAPI sends to a thread, and back, whatever is not `async`."""
+    contexts = [context for context in iter_route_contexts(app.routes) if isinstance(context.original_route, APIRoute)]
+    calls = {call for context in contexts for call in _called(context.dependant)}
+    assert current_caller in calls and len(calls) > len(contexts)
+    assert [call for call in calls if not _is_async(call)] == []
+
+
+def _called(dependant: Dependant) -> Iterator[Any]:
+    yield dependant.call
+    for needed in dependant.dependencies:
+        yield from _called(needed)
+
+
+def _is_async(call: Any) -> bool:
+    return iscoroutinefunction(call) or iscoroutinefunction(type(call).__call__)
 
 
 def test_errors_are_described_as_they_are(app: FastAPI) -> None:

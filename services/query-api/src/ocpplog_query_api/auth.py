@@ -1,4 +1,7 @@
-"""Who calls, and what they may do: the dependencies of every endpoint under /v1."""
+"""Who calls, and what they may do: the dependencies of every endpoint under /v1.
+
+Every dependency is `async`: FastAPI sends any other one to a thread and back, which costs more than what it does.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ __all__ = ["Caller", "CurrentCaller", "SupportCaller", "current_caller", "requir
 _bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", description="A JWT with the claims `role` and `sites`")
 
 
-def current_caller(request: Request, _: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> Caller:
+async def current_caller(request: Request, _: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> Caller:
     """The dependency of every endpoint under /v1: whom Admission has let in. Raises Unauthenticated."""
     found = request.scope.get("caller")
     if not isinstance(found, Caller):
@@ -27,7 +30,7 @@ def current_caller(request: Request, _: Annotated[HTTPAuthorizationCredentials |
 CurrentCaller = Annotated[Caller, Depends(current_caller)]
 
 
-def require_support(caller: CurrentCaller) -> Caller:
+async def require_support(caller: CurrentCaller) -> Caller:
     """The dependency of every endpoint that changes something. Raises Forbidden."""
     if caller.role is not Role.SUPPORT:
         raise Forbidden("Only the role support may change anything.")

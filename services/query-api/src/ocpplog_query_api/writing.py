@@ -69,7 +69,7 @@ def _matches(header: str, record: Site | Charger) -> bool:
     return "*" in tags or etag(record) in tags
 
 
-def preconditions(
+async def preconditions(
     if_match: Annotated[str, Header(max_length=1024, description="ETag of what is changed, as it was read; * for any")] = "",
     if_none_match: Annotated[str, Header(max_length=1024, description="*: only where there is none yet")] = "",
 ) -> Preconditions:
@@ -103,14 +103,14 @@ def _problem(error: Exception) -> ApiError:
     return InvalidParameter(field, str(error).rpartition(f"{field}: ")[2]) if field else Conflict(f"{error}.")
 
 
-def changes(request: Request) -> Changes:
+async def changes(request: Request) -> Changes:
     return Changes(request.app.state.writer)
 
 
 CurrentChanges = Annotated[Changes, Depends(changes)]
 
 
-def known_registry(registry: CurrentRegistry) -> Registry:
+async def known_registry(registry: CurrentRegistry) -> Registry:
     """The registry, for who cannot do without. Raises RecordsUnavailable."""
     if not registry.ready:
         raise RecordsUnavailable("Kafka does not answer, or its topics are not there.", _LATER)

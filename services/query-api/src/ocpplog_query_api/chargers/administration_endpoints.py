@@ -18,11 +18,11 @@ ChargerId = Annotated[str, Path(max_length=256, description="Charger id")]
 _NOT_KEPT: Final = "no-store"
 
 
-def administration(caller: SupportCaller, records: KnownRegistry, conditions: GivenPreconditions) -> ChargerAdministration:
+async def administration(caller: SupportCaller, records: KnownRegistry, conditions: GivenPreconditions) -> ChargerAdministration:
     return ChargerAdministration(records, caller, conditions)
 
 
-def known(caller: SupportCaller, records: KnownRegistry) -> ChargerAdministration:
+async def known(caller: SupportCaller, records: KnownRegistry) -> ChargerAdministration:
     return ChargerAdministration(records, caller, Preconditions())
 
 

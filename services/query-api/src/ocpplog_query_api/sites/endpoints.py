@@ -27,11 +27,11 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def repository(caller: CurrentCaller, database: CurrentDatabase, records: CurrentRegistry) -> SiteRepository:
+async def repository(caller: CurrentCaller, database: CurrentDatabase, records: CurrentRegistry) -> SiteRepository:
     return SiteRepository(database, caller.scope, caller.role, records)
 
 
-def administration(caller: SupportCaller, records: KnownRegistry, conditions: GivenPreconditions) -> SiteAdministration:
+async def administration(caller: SupportCaller, records: KnownRegistry, conditions: GivenPreconditions) -> SiteAdministration:
     return SiteAdministration(records, caller, conditions, _now)
 
 
