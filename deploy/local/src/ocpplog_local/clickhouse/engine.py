@@ -23,6 +23,7 @@ from ocpplog_local.clickhouse.statements import Insert, Statement, kill_by_comme
 _PIECE: Final = 1024 * 1024
 """A result that does not stream is copied out of the engine's memory in pieces of so many bytes."""
 
+_CONFIGURATION: Final = Path(__file__).with_name("engine.xml")
 _NO_STREAM: Final = "Streaming query is not supported"
 
 
@@ -71,8 +72,8 @@ class Engine:
 
         self._connect = chdb.connect
         self._path = str(data.resolve())
-        # Kept open: the engine lives as long as one connection does.
-        self._anchor = self._connect(self._path)
+        # Kept open: the engine lives as long as one connection does, and has the configuration of its first.
+        self._anchor = self._connect(f"{self._path}?config-file={_CONFIGURATION}")
         self._anchor_lock = threading.Lock()
         self._gate = threading.Condition()
         self._running = 0
