@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
-from itertools import count
 from typing import Any
 
 import clickhouse_connect
@@ -15,7 +14,6 @@ from integration.views_support import Log, own_time
 from support.processes import local_clickhouse
 
 pytestmark = pytest.mark.integration
-_numbers = count(1)
 
 
 @pytest.fixture(scope="module")
@@ -27,9 +25,15 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
         yield found
 
 
+@pytest.fixture(scope="module")
+def views(client: Client) -> Log:
+    return Log(client, "views")
+
+
 @pytest.fixture
-def log(client: Client) -> Log:
-    return Log(client, f"views_{next(_numbers)}")
+def log(views: Log) -> Iterator[Log]:
+    yield views
+    views.empty()
 
 
 def _time(day: int, hour: int, minute: int = 0, second: int = 0) -> datetime:

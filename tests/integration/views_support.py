@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from clickhouse_connect.driver import Client
@@ -13,6 +13,8 @@ from ocpplog_common.clickhouse import tables
 from ocpplog_common.clickhouse.migrate import migrate
 from ocpplog_common.envelope import Source
 from support import exchanges
+
+_FILLED: Final = (tables.LOG, tables.METER_SAMPLE, tables.CONNECTION_EVENT)
 
 
 class Log:
@@ -23,8 +25,12 @@ class Log:
         self._number = 0
         migrate(client, database)
         # The days here are fixed, whenever it runs.
-        for table in (tables.LOG, tables.METER_SAMPLE, tables.CONNECTION_EVENT):
+        for table in _FILLED:
             client.command(f"ALTER TABLE {database}.{table} REMOVE TTL")
+
+    def empty(self) -> None:
+        for table in _FILLED:
+            self.client.command(f"TRUNCATE TABLE {self.database}.{table}")
 
     def exchange(self, when: str, charger: str, action: str, **columns: Any) -> None:
         request = columns.pop("request", {})
