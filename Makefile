@@ -6,7 +6,7 @@ PACKAGES := libs/common services/gateway services/enricher services/query-api de
 PYTEST_ARGS ?=
 # So many tests at a time: most of them wait for processes. A file's tests stay together, and share what they start.
 WORKERS ?= 4
-# In the order of the directories: the long ones of whole processes come first, and thousands of short ones fill the gaps at the end.
+# The longest files, then in the order of the directories: those of whole processes come first, and thousands of short tests fill the gaps at the end.
 SPREAD := --dist loadfile --no-loadscope-reorder
 BENCH_ARGS ?=
 FLEET ?= 1
