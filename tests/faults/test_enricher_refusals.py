@@ -68,6 +68,25 @@ async def test_an_outage_under_load_takes_no_memory_and_no_place(rig: Rig, produ
     assert verdict.right, verdict
 
 
+async def test_the_lag_is_told_while_nothing_is_read(rig: Rig, producer: AIOKafkaProducer) -> None:
+    def lag() -> float:
+        return enricher.metric("ocpplog_enricher_lag_frames")
+
+    fleet = Fleet(producer, 4)
+    enricher = rig.enricher(enricher_backlog_bytes=100_000).start().wait()
+    await fleet.steps(100)
+    assert (await rig.settled(fleet)).right
+    rig.proxy.down()
+    await fleet.steps(500)
+    await rig.until(lambda: lag() > 200)
+    before = lag()
+    await fleet.steps(500)
+    await rig.until(lambda: lag() > before + 200)
+    rig.proxy.up()
+    verdict = await rig.settled(fleet)
+    assert verdict.right, verdict
+
+
 @pytest.mark.parametrize("refusal", REFUSALS, ids=[refusal.name for refusal in REFUSALS])
 async def test_clickhouse_itself_refuses(rig: Rig, producer: AIOKafkaProducer, refusal: Refusal) -> None:
     """Out of disk, read-only, too many parts, in the engine's own words: the enricher keeps its place, tries again with growing

@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import replace
 
 import pytest
+from prometheus_client import REGISTRY
 
 from ocpplog_common.envelope import Source
 from ocpplog_common.records import LevelName, Site
@@ -250,6 +251,25 @@ class TestQuietPartitions:
         await bench.worker.expire_quiet()
         await settle()
         assert bench.rows == []
+
+
+async def test_the_lag_grows_while_nothing_is_fetched() -> None:
+    """ClickHouse is away, and there is no room for more."""
+    bench = Bench(LOUD, highwater=1, end=500)
+    await bench.take(0, CHARGER, REQUEST)
+    await bench.worker.expire_quiet()
+    assert lag() == 0
+    await bench.worker.look_ahead()
+    await bench.worker.expire_quiet()
+    assert lag() == 499
+    bench.end = 0
+    await bench.worker.look_ahead()
+    await bench.worker.expire_quiet()
+    assert lag() == 0
+
+
+def lag() -> float | None:
+    return REGISTRY.get_sample_value("ocpplog_enricher_lag_frames", {"partition": "0"})
 
 
 async def test_stopping_waits_for_the_write_under_way_only() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -55,6 +55,8 @@ class Bench:
     finished: list[tuple[int, int, int]] = field(default_factory=list)
     failures: list[BaseException] = field(default_factory=list)
     highwater: int | None = None
+    end: int = 0
+    """0: Kafka does not say."""
     now: int = AT_US
     error: BaseException | None = None
     is_owner: bool = True
@@ -102,6 +104,9 @@ class Bench:
         await self.may_warm_up.wait()
         for record in self.earlier:
             yield record
+
+    async def ends(self, partitions: Collection[int]) -> Mapping[int, int]:
+        return {number: self.end for number in partitions if self.end}
 
     def went_well(self) -> None: ...
 

@@ -24,6 +24,7 @@ from ocpplog_enricher.worker import Worker
 
 _log = structlog.get_logger(__name__)
 _STOP_WITHIN_S = 10.0
+_LOOK_AHEAD_S = 10.0
 
 
 class Failure:
@@ -111,6 +112,11 @@ def wire(
             await worker.expire_quiet()
         except Exception as error:
             failure.report(error)
+
+    @app.timer(interval=_LOOK_AHEAD_S)  # type: ignore[untyped-decorator]
+    async def look_ahead() -> None:
+        if started.is_set():
+            await worker.look_ahead()
 
     @app.on_partitions_assigned.connect(weak=False)  # type: ignore[untyped-decorator]
     async def assigned(_: Any, partitions: Any, **__: Any) -> None:

@@ -3,15 +3,18 @@ after a restart; and what a poll passed over."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from typing import Any, Final
 
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.errors import KafkaError
 
 from ocpplog_common import topics
 
 _AT_ONCE: Final = 500
+_ENDS_WITHIN_S: Final = 5.0
 
 _log = structlog.get_logger(__name__)
 
@@ -73,6 +76,16 @@ class WarmUp(FramesReader):
         async for records in _read(self._consumer, place, start, offset):
             for record in records:
                 yield record
+
+    async def ends(self, partitions: Collection[int]) -> Mapping[int, int]:
+        """The offset that the next record of each will have; of none where Kafka does not say in time."""
+        places = [TopicPartition(topics.FRAMES, number) for number in partitions]
+        try:
+            async with asyncio.timeout(_ENDS_WITHIN_S):
+                found = await self._consumer.end_offsets(places)
+        except (KafkaError, TimeoutError):
+            return {}
+        return {place.partition: offset for place, offset in found.items()}
 
     async def _start(self, place: TopicPartition, timestamp_ms: int) -> int:
         found = (await self._consumer.offsets_for_times({place: max(0, timestamp_ms)})).get(place)

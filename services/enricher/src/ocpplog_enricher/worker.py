@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, Protocol
@@ -33,9 +33,9 @@ _BEHIND: Final = 500
 """Frames of a partition that wait on Kafka, from which on what is at hand may wait for them."""
 _UNKNOWN_END: Final = 2**63 - 1
 _ENRICH_AT_ONCE: Final = 100
+"""Rows made before the event loop gets a turn."""
 _FORMER: Final = 16
 """Generations of the group that are remembered as over: what is in hand is not older."""
-"""Rows made before the event loop gets a turn."""
 
 
 class Record(Protocol):
@@ -50,6 +50,8 @@ class Record(Protocol):
 
 class History(Protocol):
     def records_before(self, partition: int, offset: int, timestamp_ms: int) -> AsyncIterator[Any]: ...
+
+    async def ends(self, partitions: Collection[int]) -> Mapping[int, int]: ...
 
 
 Finished = Callable[[int, int, int], None]
@@ -107,6 +109,7 @@ class Worker:
         self._former: deque[int] = deque(maxlen=_FORMER)
         self._stopped = False
         self._silent_us = 0
+        self._ends: Mapping[int, int] = {}
 
     async def take(self, number: int, generation: int, records: Sequence[Record]) -> None:
         """Work through records of one partition. Returns when all is paired and there is room for more.
@@ -139,6 +142,11 @@ class Worker:
             if quiet and self._lag(partition) == 0:
                 self._end(assigned, partition.pairing.expire_quiet(now, partition.next_offset - 1))
         self._measure()
+
+    async def look_ahead(self) -> None:
+        """Ask Kafka where the partitions end. Fetches say it too, but there are none while ClickHouse is away and the memory for
+        what waits is full: the lag would stand still, just when somebody looks at it. To be called every few seconds."""
+        self._ends = await self._history.ends(list(self._assigned)) if self._assigned else {}
 
     async def _now_while_kafka_answers(self) -> int:
         generations = {assigned.partition.generation for assigned in self._assigned.values()}
@@ -173,7 +181,9 @@ class Worker:
 
     def _lag(self, partition: Partition) -> int | None:
         highwater = self._highwater(partition.number)
-        return None if highwater is None else max(0, highwater - partition.next_offset)
+        if highwater is None:
+            return None
+        return max(0, highwater - partition.next_offset, self._ends.get(partition.number, 0) - partition.next_offset)
 
     def _measure(self) -> None:
         assigned = self._assigned.values()
