@@ -23,11 +23,11 @@ from ocpplog_common.admin import kafka as admin
 from ocpplog_common.records import Charger, Site
 from ocpplog_common.secrets import hash_password
 from ocpplog_common.settings import KafkaSettings
+from ocpplog_local.runner.run import PARTITIONS
 from support.broker import IDEMPOTENCE, REPLICATION, kafka
 from support.processes import Process, environment, free_port, running, wait_for_http, wait_for_port
 from support.records import put_records
 
-_PARTITIONS = 12
 _PASSWORD = "0123456789abcdef0123"
 
 
@@ -104,7 +104,7 @@ class Rig:
         consumer = AIOKafkaConsumer(bootstrap_servers=self.bootstrap)
         await consumer.start()
         try:
-            partitions = [TopicPartition(topics.FRAMES, number) for number in range(_PARTITIONS)]
+            partitions = [TopicPartition(topics.FRAMES, number) for number in range(PARTITIONS)]
             ends: dict[TopicPartition, int] = await consumer.end_offsets(partitions)
             # The embedded broker's answer can be a little low: what follows is read.
             consumer.assign(partitions)
@@ -156,7 +156,7 @@ def rig(logs: Path, chargers: int) -> Iterator[Rig]:
 
 async def _register(rig: Rig) -> None:
     settings = KafkaSettings(kafka_bootstrap=rig.bootstrap, kafka_idempotence=IDEMPOTENCE)
-    await admin.create_topics(settings, _PARTITIONS, REPLICATION)
+    await admin.create_topics(settings, PARTITIONS, REPLICATION)
     chargers = [
         Charger(charger_id=charger_id, site_id="bench", password_hash=hash_password(password.encode()))
         for charger_id, password in rig.credentials

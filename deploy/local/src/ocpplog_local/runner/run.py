@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 
@@ -21,6 +22,8 @@ from ocpplog_local.runner.parts import Part
 from ocpplog_local.runner.settings import LocalSettings
 from ocpplog_local.runner.supervision import Supervision
 
+PARTITIONS: Final = 4
+"""Of ocpp.frames. Each that has something is an insert about twice a second, whatever it has: on one machine, few do."""
 _READY_WITHIN_S = 90
 _WATCH_S = 1.0
 _VIEWER_SITE = "test-lab"
@@ -109,7 +112,7 @@ class LocalRun:
     def _prepare(self) -> None:
         """Topics, schema and registry: what Jobs do before a roll-out."""
         for arguments, records in (
-            (("topics",), ()),
+            (("topics", "--partitions", str(PARTITIONS)), ()),
             (("migrate",), ()),
             (("put", "sites"), demo_sites()),
             (("put", "chargers"), demo_chargers()),
