@@ -31,20 +31,24 @@ async def start(settings: GatewaySettings) -> AIOKafkaProducer:
     Without idempotence where Kafka gives no producer id in time: aiokafka asks for one without end or word, and a
     new controller can take half a minute. A batch sent again can then be on Kafka twice, as when a producer is replaced.
     """
-    for idempotent in dict.fromkeys((settings.kafka_idempotence, False)):
-        producer = create(settings, idempotent=idempotent)
-        try:
-            async with asyncio.timeout(_START_WITHIN_S):
-                await producer.start()
-            return producer
-        except BaseException as error:
-            await stop(producer)
-            if not (idempotent and isinstance(error, TimeoutError) and producer.client.cluster.brokers()):
-                raise
-            _log.warning(
-                "Kafka gives no producer id: without idempotence until the producer is replaced", seconds=_START_WITHIN_S
-            )
-    raise AssertionError("the last of them returned or raised")
+    producer = create(settings, idempotent=settings.kafka_idempotence)
+    try:
+        return await _started(producer)
+    except TimeoutError:
+        if not (settings.kafka_idempotence and producer.client.cluster.brokers()):
+            raise
+    _log.warning("Kafka gives no producer id: without idempotence until the producer is replaced", seconds=_START_WITHIN_S)
+    return await _started(create(settings, idempotent=False))
+
+
+async def _started(producer: AIOKafkaProducer) -> AIOKafkaProducer:
+    try:
+        async with asyncio.timeout(_START_WITHIN_S):
+            await producer.start()
+    except BaseException:
+        await stop(producer)
+        raise
+    return producer
 
 
 def create(settings: GatewaySettings, *, idempotent: bool) -> AIOKafkaProducer:
