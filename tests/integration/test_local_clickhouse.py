@@ -90,6 +90,10 @@ class TestQueries:
         ]
         assert httpx.post(server.url, content="SELECT 1").headers["X-ClickHouse-Timezone"] == "UTC"
 
+    def test_merges_give_way_to_queries(self, client: Client) -> None:
+        setting = "SELECT value FROM system.server_settings WHERE name = 'os_threads_nice_value_merge_mutate'"
+        assert client.query(setting).result_rows == [("10",)]
+
     def test_bound_parameters(self, client: Client) -> None:
         moment = datetime(2026, 11, 24, 10, 3, 49, 123000, UTC)
         result = client.query(

@@ -106,6 +106,14 @@ def test_events_live_as_long_as_each_row_says(client: Client) -> None:
     assert client.query("SELECT site_id, count() FROM log.connection_event GROUP BY 1").result_rows == [("long", 7)]
 
 
+def test_merges_take_no_part_that_is_much_larger_than_the_others(client: Client) -> None:
+    """With ClickHouse's own base, 5, each merge of a young partition writes all of it again."""
+    migrate(client, "log")
+    tables_so = "SELECT name FROM system.tables WHERE database = 'log' AND create_table_query LIKE '%merge_selector_base = 30%'"
+    found = {name for (name,) in client.query(tables_so).result_rows}
+    assert found == {tables.LOG, tables.METER_SAMPLE, tables.CONNECTION_EVENT}
+
+
 def test_the_form_for_a_cluster_can_be_parsed(client: Client) -> None:
     for migration in available():
         for statement in migration.statements("log", "main"):
