@@ -23,10 +23,11 @@ from pydantic import ValidationError
 
 from ocpplog_common import tokens
 from ocpplog_common.tokens import Role
+from ocpplog_query_api import verification
 from ocpplog_query_api.errors import IssuerUnavailable, Unauthenticated
 from ocpplog_query_api.jwks import IssuerKeys, UnknownKey, signing_keys
 from ocpplog_query_api.settings import ApiSettings
-from ocpplog_query_api.verification import JwtVerifier
+from ocpplog_query_api.verification import LEEWAY_S, JwtVerifier
 
 RSA = rsa.generate_private_key(65537, 2048)
 OTHER = rsa.generate_private_key(65537, 2048)
@@ -186,6 +187,45 @@ class TestClaims:
         assert (await verifier.verify(jwt.encode(claims(), settings.key, "HS256"))).subject == "anna"
         await refused(verifier, jwt.encode(claims(), settings.key, "HS512"))
         await refused(verifier, jwt.encode(claims(), "", "none"))
+
+
+class TestTokensThatCameBefore:
+    async def test_are_verified_once(self, issuer: Issuer, settings: ApiSettings, monkeypatch: pytest.MonkeyPatch) -> None:
+        verifier = JwtVerifier(settings, issuer.at)
+        token = jwt.encode(claims(), RSA, "RS256", {"kid": "one"})
+        first = await verifier.verify(token)
+        monkeypatch.setattr(jwt, "decode", None)
+        assert await verifier.verify(token) is first
+        monkeypatch.undo()
+        await refused(verifier, token[:-4] + ("AAAA" if token[-4:] != "AAAA" else "BBBB"))
+
+    async def test_end_with_their_time(self, settings: ApiSettings) -> None:
+        verifier = JwtVerifier(settings)
+        token = jwt.encode(claims(exp=int(time.time()) - LEEWAY_S + 2), settings.key, "HS256")
+        await verifier.verify(token)
+        await asyncio.sleep(2.1)
+        with pytest.raises(Unauthenticated, match="expired"):
+            await verifier.verify(token)
+
+    async def test_end_with_their_key(self, issuer: Issuer, settings: ApiSettings) -> None:
+        verifier = JwtVerifier(settings, issuer.at)
+        token = jwt.encode(claims(), RSA, "RS256", {"kid": "one"})
+        await verifier.verify(token)
+        # Another key of the same name, then none of that name.
+        for keys in ([public(OTHER, "one")], [public(EC, "two")]):
+            issuer.keys = keys
+            issuer.now += 601
+            await issuer.at.get("one")
+            assert issuer.at._reading
+            await issuer.at._reading
+            await refused(verifier, token)
+
+    async def test_are_known_up_to_a_number(self, settings: ApiSettings, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(verification, "_MOST_KNOWN", 3)
+        verifier = JwtVerifier(settings)
+        for number in range(10):
+            await verifier.verify(jwt.encode(claims(sub=str(number)), settings.key, "HS256"))
+        assert len(verifier._known) == 3
 
 
 class TestIssuersKeys:

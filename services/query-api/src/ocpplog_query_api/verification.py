@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final, Protocol
 
@@ -19,9 +20,12 @@ from ocpplog_query_api.settings import ApiSettings
 CHALLENGE: Final = {"WWW-Authenticate": "Bearer"}
 LEEWAY_S: Final = 10
 """How far the clocks of the issuer and of this host may be apart."""
+_LEEWAY: Final = timedelta(seconds=LEEWAY_S)
 _REQUIRED: Final = ["exp", "sub", "aud"]
 _ROLES: Final = list(Role)
 _LAST: Final = datetime(9999, 1, 1, tzinfo=UTC)
+_MOST_KNOWN: Final = 1000
+"""Tokens that need not be verified again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,37 +55,67 @@ class Keys(Protocol):
 class KeyFile:
     """One shared secret, whatever id a token names."""
 
-    key: str
+    key: jwks.SigningKey
 
     async def get(self, key_id: str | None) -> jwks.SigningKey:
-        return jwks.SigningKey(self.key, (ALGORITHM,))
+        return self.key
+
+
+@dataclass(frozen=True, slots=True)
+class _Verified:
+    key_id: str | None
+    key: jwks.SigningKey
+    """That the token was verified with."""
+    caller: Caller
 
 
 class JwtVerifier:
     """Tokens signed by an issuer with a JWKS, or with the key file. The key says what may have been signed with it, never the
-    token."""
+    token.
+
+    A token is verified once, and again when its key is another one or was read anew: a withdrawn key opens nothing.
+    """
 
     def __init__(self, settings: ApiSettings, keys: Keys | None = None) -> None:
         self._settings = settings
         self._keys = keys or _keys(settings)
+        self._known: OrderedDict[str, _Verified] = OrderedDict()
 
     async def verify(self, token: str) -> Caller:
         try:
-            return _caller(await self._claims(token), self._settings)
+            return (await self._again(token) or await self._first(token)).caller
         except jwt.ExpiredSignatureError:
             raise Unauthenticated("The token has expired: sign in again.", CHALLENGE) from None
         except (jwt.PyJWTError, ValueError, TypeError, ArithmeticError):
             # The last two: claims such as {"exp": Infinity}.
             raise Unauthenticated("The token is not valid here.", CHALLENGE) from None
 
-    async def _claims(self, token: str) -> Mapping[str, Any]:
+    async def _again(self, token: str) -> _Verified | None:
+        """What is known of it, if that still holds."""
+        known = self._known.get(token)
+        if known is None:
+            return None
+        is_over = known.caller.expires_at + _LEEWAY <= datetime.now(UTC)
+        if is_over or await self._keys.get(known.key_id) is not known.key:
+            self._known.pop(token, None)
+            return None
+        return known
+
+    async def _first(self, token: str) -> _Verified:
         key_id = jwt.get_unverified_header(token).get("kid")
-        found = await self._keys.get(key_id)
+        key = await self._keys.get(key_id)
+        found = _Verified(key_id, key, _caller(self._claims(token, key), self._settings))
+        self._known[token] = found
+        if len(self._known) > _MOST_KNOWN:
+            self._known.popitem(last=False)
+        return found
+
+    def _claims(self, token: str, key: jwks.SigningKey) -> Mapping[str, Any]:
         issuer = self._settings.api_jwt_issuer or None
         claims: Mapping[str, Any] = jwt.decode(
             token,
-            found.key,
-            algorithms=list(found.algorithms),
+            key.key,
+            algorithms=list(key.algorithms),
             audience=self._settings.api_jwt_audience,
             issuer=issuer,
             leeway=LEEWAY_S,
@@ -93,7 +127,7 @@ class JwtVerifier:
 def _keys(settings: ApiSettings) -> Keys:
     if settings.api_jwks_url:
         return jwks.IssuerKeys(partial(jwks.read, settings.api_jwks_url), settings.api_jwks_refresh_s)
-    return KeyFile(settings.key)
+    return KeyFile(jwks.SigningKey(settings.key, (ALGORITHM,)))
 
 
 def claim(claims: Mapping[str, Any], path: str) -> Any:

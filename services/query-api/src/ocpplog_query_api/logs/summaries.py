@@ -60,7 +60,8 @@ def scale(search: Search, now: datetime, at_most: int) -> Scale:
     """
     until = search.until or moving(now.replace(microsecond=0)) + _SECOND
     since = search.since or until - DEFAULT_SPAN
-    for seconds in LADDER:
+    # There are at least as many as would fill the time.
+    for seconds in (one for one in LADDER if until - since <= timedelta(seconds=one * at_most)):
         found = Scale(since, until, seconds)
         if len(found.numbers) <= at_most:
             return found
