@@ -46,7 +46,8 @@ faults: $(VENV)/.test ## rounds of combined faults by seed (FAULTS_ROUNDS=20 FAU
 
 # What a broker can make a difference to, the longest first; make run has one of its own.
 ON_KAFKA := replay enricher api_writes levels connection_events gateway_outages upgrade gateway_replicas kafka_security gateway
-FAULTS_ON_KAFKA := pipeline_rounds enricher_faults rounds enricher_poison
+# Rounds are on three nodes, below.
+FAULTS_ON_KAFKA := enricher_faults enricher_poison
 test-kafka: $(VENV)/.test .local/kafka-jars ## what depends on the broker, on Apache Kafka itself: one node, and three (needs Java 17 and Maven)
 	OCPPLOG_TEST_KAFKA_JARS=$(CURDIR)/.local/kafka-jars $(BIN)/pytest -n 3 $(SPREAD) $(ON_KAFKA:%=tests/integration/test_%.py) \
 		$(FAULTS_ON_KAFKA:%=tests/faults/test_%.py) $(PYTEST_ARGS)
@@ -158,9 +159,9 @@ $(VENV)/.fuzz: tests/fuzz/requirements.txt $(VENV)/.test
 
 $(VENV)/.browser: tests/browser/requirements.txt $(VENV)/.test
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/browser/requirements.txt
-	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
-	  { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core; } >/dev/null; } || \
-	  { echo "Chromium is missing: on Debian, install the package chromium" >&2; exit 1; }
+	@command -v chromium-headless-shell >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
+	  { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium-headless-shell fonts-dejavu-core; } >/dev/null; } || \
+	  command -v chromium >/dev/null || { echo "Chromium is missing: on Debian, install the package chromium-headless-shell" >&2; exit 1; }
 	@touch $@
 
 $(BIN)/python:

@@ -93,8 +93,9 @@ def until(page: Page, check: Callable[[], bool], timeout: float = 30) -> None:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    path = shutil.which("chromium")
-    assert path, "Chromium is missing: on Debian, install the package chromium"
+    # The first is Chromium without a window of its own: less than half of the processor's time for the same page.
+    path = shutil.which("chromium-headless-shell") or shutil.which("chromium")
+    assert path, "Chromium is missing: on Debian, install the package chromium-headless-shell"
     with sync_playwright() as playwright:
         # As root, as in containers, Chromium has no sandbox of its own.
         found = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-dev-shm-usage"])
