@@ -53,6 +53,7 @@ class Fleet:
         return self
 
     def ask(self, path: str, sites: tuple[str, ...] | None = ("*",), **parameters: Any) -> httpx.Response:
+        self.log.flush()
         token = tokens.mint(self._key, "tester", Role.VIEWER, sites or (), 600)
         headers = {"Authorization": f"Bearer {token}"} if sites is not None else {}
         named = {name.rstrip("_"): value for name, value in parameters.items()}

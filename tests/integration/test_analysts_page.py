@@ -31,7 +31,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalClickHouse
 @pytest.fixture(scope="module")
 def client(server: LocalClickHouse) -> Iterator[Client]:
     with clickhouse_connect.get_client(host="127.0.0.1", port=server.port) as found:
-        example(Log(found, "ocpplog"))
+        log = Log(found, "ocpplog")
+        example(log)
+        log.flush()
         yield found
 
 

@@ -142,6 +142,7 @@ class TestChargers:
 
     def test_of_its_history_nothing_else_leaves_clickhouse(self, fleet: Fleet, site: str) -> None:
         fleet.log.status("24 10:00", "CP1", 1, "Faulted", site_id=site)
+        fleet.log.flush()
         asked = query.connectors(fleet.log.database, Scope(frozenset({site})), [(site, "CP1")])
         found = fleet.log.client.query(asked.sql, asked.parameters)
         assert set(found.column_names) == {"site_id", "charger_id", "connector_id", "newest", "code", "since"}

@@ -18,17 +18,22 @@ _FILLED: Final = (tables.LOG, tables.METER_SAMPLE, tables.CONNECTION_EVENT)
 
 
 class Log:
-    """Writes rows as the enricher would: `day time` as `24 23:00` of November 2024, with seconds or without."""
+    """Writes rows as the enricher would: `day time` as `24 23:00` of November 2024, with seconds or without.
+
+    What was written is there once somebody asks, or after `flush`: to insert each row by itself took a third of the time.
+    """
 
     def __init__(self, client: Client, database: str) -> None:
         self.client, self.database = client, database
         self._number = 0
+        self._waiting: dict[str, list[str]] = {}
         migrate(client, database)
         # The days here are fixed, whenever it runs.
         for table in _FILLED:
             client.command(f"ALTER TABLE {database}.{table} REMOVE TTL")
 
     def empty(self) -> None:
+        self._waiting.clear()
         for table in _FILLED:
             self.client.command(f"TRUNCATE TABLE {self.database}.{table}")
 
@@ -86,11 +91,17 @@ class Log:
         self._insert(tables.CONNECTION_EVENT, known | names | columns)
 
     def _insert(self, table: str, row: dict[str, Any]) -> None:
-        block = json.dumps(row).encode()
+        self._waiting.setdefault(table, []).append(json.dumps(row))
+
+    def flush(self) -> None:
         settings = {"insert_deduplicate": 0, "date_time_input_format": "best_effort"}
-        self.client.raw_insert(f"{self.database}.{table}", insert_block=block, settings=settings, fmt="JSONEachRow")
+        for table, rows in self._waiting.items():
+            block = "\n".join(rows).encode()
+            self.client.raw_insert(f"{self.database}.{table}", insert_block=block, settings=settings, fmt="JSONEachRow")
+        self._waiting.clear()
 
     def ask(self, sql: str) -> list[tuple[Any, ...]]:
+        self.flush()
         return [tuple(row) for row in self.client.query(sql.replace("log.", f"{self.database}.")).result_rows]
 
 
