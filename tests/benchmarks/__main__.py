@@ -17,9 +17,9 @@ from benchmarks.summary import READERS, Line, as_text, headlines
 
 _QUICK: Final[Mapping[str, Sequence[str]]] = {
     "gateway": ("--quick", "--connections", "300", "--crowd", "1000", "--repetitions", "2", "--seconds", "1.5"),
-    "enricher": ("--quick", "--frames", "30000", "--seconds", "4"),
+    "enricher": ("--quick", "--frames", "20000", "--seconds", "3"),
     "store": ("--quick", "--rows", "250000", "--inserts", "5"),
-    "api": ("--quick", "--rows", "200000", "--repetitions", "2", "--seconds", "0.3"),
+    "api": ("--quick", "--rows", "100000", "--repetitions", "2", "--seconds", "0.3"),
 }
 """Three minutes for all four: whether they work, and whether anything is far off. Too thin for some of the bounds."""
 
