@@ -28,7 +28,7 @@ def _arguments() -> tuple[argparse.Namespace, list[str]]:
     """What is not known here goes to the benchmarks."""
     parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", default=list(READERS), help="which (default: %(default)s)")
-    parser.add_argument("--quick", action="store_true", help="three minutes in all: too thin for some of the bounds")
+    parser.add_argument("--quick", action="store_true", help="four minutes in all: too thin for some of the bounds")
     parser.add_argument("--json", type=Path, required=True, help="the directory for what each of them found")
     parser.add_argument("--report", type=Path, help="write what they found to this file, which keeps what it has of the others")
     parser.add_argument("--check", action="store_true", help="exit with 1 where a bound is missed")
