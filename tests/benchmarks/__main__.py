@@ -16,10 +16,10 @@ from benchmarks.report import context, say
 from benchmarks.summary import READERS, Line, as_text, headlines
 
 _QUICK: Final[Mapping[str, Sequence[str]]] = {
-    "gateway": ("--quick", "--connections", "300", "--crowd", "1000", "--repetitions", "2", "--seconds", "1.5"),
+    "gateway": ("--quick", "--connections", "300", "--crowd", "1000", "--repetitions", "2", "--seconds", "1"),
     "enricher": ("--quick", "--frames", "20000", "--seconds", "3"),
     "store": ("--quick", "--rows", "250000", "--inserts", "5"),
-    "api": ("--quick", "--rows", "100000", "--repetitions", "2", "--seconds", "0.3"),
+    "api": ("--quick", "--rows", "100000", "--repetitions", "2", "--seconds", "0.1"),
 }
 """Three minutes for all four: whether they work, and whether anything is far off. Too thin for some of the bounds."""
 

@@ -125,16 +125,17 @@ def api(server: LocalClickHouse, database: str, directory: Path) -> Iterator[Api
         settings = {"api_jwt_key_file": key_file, "clickhouse_database": database, "api_max_seconds": 600}
         settings |= {"api_rate_per_s": 0, "api_max_requests_per_caller": 0}
         recorded = f"http://127.0.0.1:{notes.port}/"
-        for port, url, shared_s in zip(ports, (server.url, recorded, server.url), (0, 0, 1), strict=True):
-            own = {"api_port": port, "clickhouse_url": url, "api_shared_seconds": shared_s}
-            stack.enter_context(_process(directory, {**settings, **own}))
+        own = [
+            {"api_port": port, "clickhouse_url": url, "api_shared_seconds": shared_s}
+            for port, url, shared_s in zip(ports, (server.url, recorded, server.url), (0, 0, 1), strict=True)
+        ]
+        started = [(one, stack.enter_context(_process(directory, {**settings, **one}))) for one in own]
+        for one, process in started:
+            wait_for_http(f"http://127.0.0.1:{one['api_port']}/readyz", process, 60)
         token = tokens.mint(key, "bench", Role.SUPPORT, ("*",), 86_400)
         yield Api(server, database, ports[0], ports[1], ports[2], notes, token)
 
 
-@contextlib.contextmanager
-def _process(directory: Path, settings: dict[str, Any]) -> Iterator[Process]:
+def _process(directory: Path, settings: dict[str, Any]) -> contextlib.AbstractContextManager[Process]:
     log = directory / f"api-{settings['api_port']}.log"
-    with running(Process(sys.executable, "-m", "ocpplog_query_api", env=environment(settings), log=log)) as process:
-        wait_for_http(f"http://127.0.0.1:{settings['api_port']}/readyz", process, 60)
-        yield process
+    return running(Process(sys.executable, "-m", "ocpplog_query_api", env=environment(settings), log=log))

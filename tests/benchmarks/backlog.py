@@ -15,6 +15,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 import clickhouse_connect
 from aiokafka import AIOKafkaProducer
@@ -31,6 +32,9 @@ from support.broker import IDEMPOTENCE, REPLICATION, kafka
 from support.processes import LocalClickHouse, Process, environment, free_port, local_clickhouse, running
 from support.records import put_records
 
+QUICK_TO_JOIN: Final = {"enricher_rebalance_timeout_s": 3, "enricher_session_timeout_s": 3}
+"""Settings of the enricher with which it is given its partitions within three seconds. The embedded broker takes as long as it
+would to notice that a member is dead."""
 _PARTITIONS = 12
 _CHARGERS = 200
 _WITHIN_S = 300.0
@@ -52,7 +56,7 @@ class Backlog:
         it reads much before that."""
         number, health = next(self._numbers), free_port()
         database = self._new_database(number)
-        more = {"enricher_group": f"enricher-{number}", "enricher_health_port": health, "enricher_rebalance_timeout_s": 3}
+        more = {"enricher_group": f"enricher-{number}", "enricher_health_port": health, **QUICK_TO_JOIN}
         command = (sys.executable, "-m", "ocpplog_enricher")
         process = Process(*command, env=self._environment(database, **more), log=self.logs / "enricher.log")
         with running(process):

@@ -13,6 +13,7 @@ import clickhouse_connect
 import uvloop
 from clickhouse_connect.driver import AsyncClient
 
+from benchmarks.backlog import QUICK_TO_JOIN
 from benchmarks.chargers import Fleet
 from benchmarks.figures import percentile
 from benchmarks.load import OpenLoop
@@ -86,7 +87,7 @@ class Watch:
 
 def freshness(logs: Path, scratch: Path, seconds: float) -> dict[str, float]:
     """p50, p99 and p100, in seconds. Raises AssertionError where an exchange is missing in the end."""
-    with pipeline(logs, scratch, CHARGERS) as found:
+    with pipeline(logs, scratch, CHARGERS, enricher=QUICK_TO_JOIN) as found:
         ages = uvloop.run(_whole(found, seconds))
     return {f"p{percent:g}": percentile(ages, percent) for percent in (50, 99, 100)}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -47,8 +47,10 @@ class Pipeline:
 
 
 @contextlib.contextmanager
-def pipeline(logs: Path, scratch: Path, chargers: int, api: bool = False) -> Iterator[Pipeline]:
-    """All at level debug: each exchange becomes a row."""
+def pipeline(
+    logs: Path, scratch: Path, chargers: int, api: bool = False, enricher: Mapping[str, object] | None = None
+) -> Iterator[Pipeline]:
+    """All at level debug: each exchange becomes a row. `enricher`: settings of it, besides."""
     with contextlib.ExitStack() as stack:
         found = stack.enter_context(rig(logs, chargers))
         store = stack.enter_context(local_clickhouse(scratch / "clickhouse"))
@@ -56,17 +58,17 @@ def pipeline(logs: Path, scratch: Path, chargers: int, api: bool = False) -> Ite
             migrate(client, DATABASE)
         settings = KafkaSettings(kafka_bootstrap=found.bootstrap, kafka_idempotence=IDEMPOTENCE)
         asyncio.run(put_records(settings, [Site(site_id="bench", level=LevelName.DEBUG)]))
-        enricher = stack.enter_context(_enricher(found, store, logs))
+        running = stack.enter_context(_enricher(found, store, logs, enricher or {}))
         gateway = stack.enter_context(found.gateway())
         key_file = scratch / "key"
         token = tokens.mint(tokens.create_key(key_file), "bench", Role.SUPPORT, ("*",), _TOKEN_S)
         served = stack.enter_context(_api(found, store, logs, key_file)) if api else None
-        yield Pipeline(found, store, gateway, enricher, served, token)
+        yield Pipeline(found, store, gateway, running, served, token)
 
 
 @contextlib.contextmanager
-def _enricher(rig: Rig, store: LocalClickHouse, logs: Path) -> Iterator[Service]:
-    settings = {**_shared(rig, store), "enricher_rebalance_timeout_s": 3}
+def _enricher(rig: Rig, store: LocalClickHouse, logs: Path, more: Mapping[str, object]) -> Iterator[Service]:
+    settings = {**_shared(rig, store), "enricher_rebalance_timeout_s": 3, **more}
     with _service("ocpplog_enricher", "enricher_health_port", settings, logs / "enricher.log") as service:
         yield service
 

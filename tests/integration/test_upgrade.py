@@ -104,6 +104,7 @@ async def enriched(bootstrap: str, store: LocalClickHouse, client: Client, at_le
             "OCPPLOG_CLICKHOUSE_URL": store.url,
             "OCPPLOG_ENRICHER_HEALTH_PORT": str(health),
             "OCPPLOG_ENRICHER_REBALANCE_TIMEOUT_S": "2",
+            "OCPPLOG_ENRICHER_SESSION_TIMEOUT_S": "3",
         },
         log=log,
     )

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from benchmarks.backlog import Backlog, backlog
+from benchmarks.backlog import QUICK_TO_JOIN, Backlog, backlog
 from benchmarks.curves.curve import Curve, point
 from benchmarks.report import say
 from benchmarks.scraped import metric
@@ -28,7 +28,7 @@ class Crew(Backlog):
         database = self._new_database(number)
         with contextlib.ExitStack() as stack:
             for port in ports:
-                settings = {"enricher_group": f"crew-{number}", "enricher_health_port": port, "enricher_rebalance_timeout_s": 3}
+                settings = {"enricher_group": f"crew-{number}", "enricher_health_port": port, **QUICK_TO_JOIN}
                 env, log = self._environment(database, **settings), self.logs / f"enricher-{port}.log"
                 stack.enter_context(running(Process(sys.executable, "-m", "ocpplog_enricher", env=env, log=log)))
             began, before = _begun(ports)

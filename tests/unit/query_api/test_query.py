@@ -191,7 +191,7 @@ class TestBuilder:
         statements = [query.count("log", ALL, search), query.count("log", ALL, search, 10)]
         statements.append(query.page("log", ALL, search, ["action"], "desc", 10, None))
         for statement in statements:
-            assert statement.sql.endswith("SETTINGS text_index_like_max_postings_to_read = 100000")
+            assert "text_index_like_max_postings_to_read = 100000" in statement.sql
 
     def test_chargers_of_all_sites_are_found_by_their_own_index(self) -> None:
         charger = {"charger_id": ["C-1"]}
