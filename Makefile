@@ -92,7 +92,7 @@ bench soak curves: export OCPPLOG_TEST_KAFKA_JVM :=
 
 BENCH_JSON ?= build/bench
 BENCH_REPORT ?=
-bench: $(VENV)/.test ## the benchmarks against named references, JSON under BENCH_JSON (BENCH=enricher: one; BENCH_ARGS=--quick: 4 minutes)
+bench: $(VENV)/.test ## the benchmarks against named references, JSON under BENCH_JSON (BENCH=enricher: one; BENCH_ARGS=--quick: 3 minutes)
 	cd tests && ../$(BIN)/python -m benchmarks $(BENCH) --json $(abspath $(BENCH_JSON)) $(if $(BENCH_REPORT),--report $(abspath $(BENCH_REPORT))) $(BENCH_ARGS)
 
 SOAK_MINUTES ?= 60

@@ -16,9 +16,9 @@ from benchmarks.report import context, say
 from benchmarks.summary import READERS, Line, as_text, headlines
 
 _QUICK: Final[Mapping[str, Sequence[str]]] = {
-    "gateway": ("--quick", "--connections", "300", "--crowd", "1000", "--repetitions", "2", "--seconds", "1"),
+    "gateway": ("--quick", "--connections", "300", "--crowd", "500", "--repetitions", "2", "--seconds", "1"),
     "enricher": ("--quick", "--frames", "20000", "--seconds", "3"),
-    "store": ("--quick", "--rows", "250000", "--inserts", "5"),
+    "store": ("--quick", "--rows", "150000", "--inserts", "3"),
     "api": ("--quick", "--rows", "100000", "--repetitions", "2", "--seconds", "0.1"),
 }
 """Three minutes for all four: whether they work, and whether anything is far off. Too thin for some of the bounds."""
@@ -28,7 +28,7 @@ def _arguments() -> tuple[argparse.Namespace, list[str]]:
     """What is not known here goes to the benchmarks."""
     parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", default=list(READERS), help="which (default: %(default)s)")
-    parser.add_argument("--quick", action="store_true", help="four minutes in all: too thin for some of the bounds")
+    parser.add_argument("--quick", action="store_true", help="three minutes in all: too thin for some of the bounds")
     parser.add_argument("--json", type=Path, required=True, help="the directory for what each of them found")
     parser.add_argument("--report", type=Path, help="write what they found to this file, which keeps what it has of the others")
     parser.add_argument("--check", action="store_true", help="exit with 1 where a bound is missed")

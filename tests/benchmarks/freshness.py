@@ -105,11 +105,11 @@ async def _whole(found: Pipeline, seconds: float) -> list[float]:
 
 
 async def ages_at(fleet: Fleet, load: OpenLoop, watch: Watch, calls_per_s: float, seconds: float) -> list[float]:
-    """Of all exchanges at that rate, after a warm-up, in seconds. Raises AssertionError where one is missing in the end."""
+    """Of all exchanges at that rate, after a warm-up, in seconds, which is no longer. Raises AssertionError where one is missing in the end."""
     cpu, before = CpuMeter({"client": os.getpid()}), fleet.answers - watch.rows
     following = asyncio.create_task(watch.follow())
     try:
-        await load.run(calls_per_s, 0.0, WARM_UP_S, cpu)
+        await load.run(calls_per_s, 0.0, min(WARM_UP_S, seconds), cpu)
         await watch.found(fleet.answers - before)
         watch.taken()
         await load.run(calls_per_s, 0.0, seconds, cpu)
