@@ -105,7 +105,8 @@ async def _whole(found: Pipeline, seconds: float) -> list[float]:
 
 
 async def ages_at(fleet: Fleet, load: OpenLoop, watch: Watch, calls_per_s: float, seconds: float) -> list[float]:
-    """Of all exchanges at that rate, after a warm-up, in seconds, which is no longer. Raises AssertionError where one is missing in the end."""
+    """Of all exchanges at that rate, in seconds, after a warm-up that is no longer. Raises AssertionError where one is missing in
+    the end."""
     cpu, before = CpuMeter({"client": os.getpid()}), fleet.answers - watch.rows
     following = asyncio.create_task(watch.follow())
     try:
