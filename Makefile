@@ -54,7 +54,7 @@ FAULTS_ON_KAFKA := enricher_faults enricher_poison
 KAFKA_JVM := -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:-UsePerfData
 test-kafka: export OCPPLOG_TEST_KAFKA_JVM := $(KAFKA_JVM) -XX:SharedArchiveFile=$(CURDIR)/.local/kafka-classes.jsa
 test-kafka: $(VENV)/.test .local/kafka-classes.jsa ## what depends on the broker, on Apache Kafka itself: one node, and three (needs Java 17 and Maven)
-	OCPPLOG_TEST_KAFKA_JARS=$(CURDIR)/.local/kafka-jars $(BIN)/pytest -n 3 $(SPREAD) $(ON_KAFKA:%=tests/integration/test_%.py) \
+	OCPPLOG_TEST_KAFKA_JARS=$(CURDIR)/.local/kafka-jars $(BIN)/pytest -n $(WORKERS) $(SPREAD) $(ON_KAFKA:%=tests/integration/test_%.py) \
 		$(FAULTS_ON_KAFKA:%=tests/faults/test_%.py) $(PYTEST_ARGS)
 	OCPPLOG_TEST_KAFKA_JARS=$(CURDIR)/.local/kafka-jars OCPPLOG_TEST_KAFKA_NODES=3 FAULTS_ROUNDS=2 FAULTS_SEED=9001 $(BIN)/pytest -n 2 $(SPREAD) tests/faults/test_rounds.py tests/faults/test_pipeline_rounds.py \
 		tests/integration/test_gateway_replicas.py $(PYTEST_ARGS)

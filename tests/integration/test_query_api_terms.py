@@ -76,7 +76,7 @@ def terms(draw: st.DrawFn, entries: list[dict[str, Any]]) -> str:
 
 
 @given(st.data())
-@settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 def test_found_if_and_only_if_it_is_there(bench: Bench, data: st.DataObject) -> None:
     site = f"s{next(numbers)}"
     entries: list[dict[str, Any]] = [
