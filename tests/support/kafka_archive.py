@@ -1,6 +1,6 @@
 """A broker that does a little of everything and ends by itself, so that its JVM can write down what it has loaded.
 
-`python -m support.kafka_archive` in tests/, with `-XX:ArchiveClassesAtExit=FILE` in OCPPLOG_TEST_KAFKA_JVM. Nodes that begin with
+`python -m support.kafka_archive` in tests/, with `-XX:ArchiveClassesAtExit=FILE` in JDK_JAVA_OPTIONS. Nodes that begin with
 that file are up in half the time (JEP 350).
 """
 
