@@ -122,19 +122,22 @@ def _statements(engine: Engine, search: Search, limit: int, after: Place | None)
 
 
 def _words(name: str, terms: str, where: str = "1") -> Question:
-    """Whole words, for both the same way."""
+    """Whole words, for both the same way; ours with the settings that docs/schema.md names for them."""
     condition = f"{where} AND hasAllTokens({{}}, '{terms}')"
     columns = ", ".join(dict.fromkeys([*_COLUMNS, *query.KEY]))
     by = ", ".join(f"{column} DESC" for column in query.KEY)
     ours = f"SELECT {columns} FROM {DATABASE}.{OURS} WHERE {condition.format('words')} ORDER BY {by} LIMIT 50"
+    ours += f" SETTINGS {query.PAGED}, {query.SEARCHING}"
     return Question(name, _reference(condition.format("search"), 50), lambda _: [Statement(ours, {})])
 
 
 def _same(name: str, groups: str, where: str) -> Question:
     sql = f"SELECT {groups}, count() FROM {DATABASE}.{{}} WHERE {{}} GROUP BY ALL" if groups != "1" else ""
     sql = sql or f"SELECT count() FROM {DATABASE}.{{}} WHERE {{}}"
-    ours = Statement(sql.format(OURS, where.format("words")), {})
-    return Question(name, sql.format(REFERENCE, where.format("search")), lambda _: [ours])
+    ours = sql.format(OURS, where.format("words"))
+    if "hasAllTokens" in where:
+        ours += f" SETTINGS {query.SEARCHING}, max_threads = 1"  # the index counts: there is nothing to share out
+    return Question(name, sql.format(REFERENCE, where.format("search")), lambda _: [Statement(ours, {})])
 
 
 def _reference(condition: str, limit: int) -> str:

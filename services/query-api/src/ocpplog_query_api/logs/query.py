@@ -25,10 +25,10 @@ _OF_ONE_MOMENT: Final = 10
 """So many entries of the millisecond of a place may have come before it on the page that it ends."""
 _BOUNDED: Final = "use_skip_indexes_for_top_k = 0, use_top_k_dynamic_filtering = 0"
 """What finds the newest of many costs more than it saves where the time is bounded to just enough."""
-_SEARCHING: Final = "text_index_like_max_postings_to_read = 100000, optimize_use_projections = 0"
+SEARCHING: Final = "text_index_like_max_postings_to_read = 100000, optimize_use_projections = 0"
 """With ClickHouse's 50, part of a number that is in many (1234) would have `words` made anew for every row: ten times slower.
 And no projection answers for a term: to look for one takes a count a millisecond."""
-_PAGED: Final = "query_plan_remove_unused_columns = 0"
+PAGED: Final = "query_plan_remove_unused_columns = 0"
 """A page names its columns: to look through the plan for more that nobody wants takes a millisecond, and finds none."""
 _CHARGERS: Final = "use_primary_key = 0"
 """A charger is found by its own index. What the primary key, which has it behind site, day and action, rules out before takes
@@ -59,7 +59,7 @@ def page(
     selected = ", ".join(dict.fromkeys([*columns, *KEY]))
     sql = f"SELECT {selected} FROM {database}.{tables.LOG} WHERE {conditions.sql()} ORDER BY {by} LIMIT {{limit:UInt32}}"
     settings = [_BOUNDED] if bounded else _for(scope, search)
-    return Statement(sql + _settings(_PAGED, *settings), conditions.parameters | {"limit": limit})
+    return Statement(sql + _settings(PAGED, *settings), conditions.parameters | {"limit": limit})
 
 
 def message_ids(database: str, scope: Scope, search: Search, terms: Sequence[str]) -> Statement:
@@ -143,7 +143,7 @@ def searching(scope: Scope, search: Search) -> str:
 
 
 def _for(scope: Scope, search: Search) -> list[str]:
-    found = [_SEARCHING] if search.terms or search.without else []
+    found = [SEARCHING] if search.terms or search.without else []
     if search.equal.get("charger_id") and scope.among(list(search.sites)) is None:
         found.append(_CHARGERS)
     return found
