@@ -22,6 +22,9 @@ _KEY: Final = "datetime, kafka_partition, kafka_offset"
 _LISTED: Final = ", ".join(name for name in REFERENCE_COLUMNS if name not in ("request", "response", "temperature"))
 _COLUMNS: Final = list(EXPORT_COLUMNS.values())[:25]
 """With the two that name a row, as many as are listed of the reference."""
+_ALONE: Final = "max_threads = 1"
+"""Where the index answers, or leaves next to nothing to read: there is nothing to share out."""
+_RARE: Final = f"{query.PAGED}, {query.SEARCHING}, {_ALONE}"
 _WARM: Final = "use_query_condition_cache = 0"
 _LAST_DAY: Final = f"datetime >= '{times.for_clickhouse(NOW - timedelta(days=1))}'"
 _ONE: Final = ("SITE-0037",)
@@ -53,7 +56,7 @@ def answered(engine: Engine, statement: Statement) -> int:
 
 def questions() -> list[Question]:
     charger, faulted = {"charger_id": ["CP0037-003"]}, {"status": ["Faulted"]}
-    rare = {"action": ["GetDiagnostics"]}
+    rare, broad = {"action": ["GetDiagnostics"]}, "hasAllTokens({}, 'faulted')"
     return [
         _page("latest, 1 site", Search(sites=_ONE)),
         _page("latest, 5 sites", Search(sites=_FIVE)),
@@ -63,13 +66,16 @@ def questions() -> list[Question]:
         _page("rare action, 1 site", Search(sites=_ONE, equal=rare)),
         _page("rare action, all", Search(equal=rare)),
         _page("charger and Faulted, all", Search(equal=charger | faulted)),
-        _words("unique term, all", "ab12cd34"),
-        _words("absent term, all", "absentterm"),
+        _words("unique term, all", "ab12cd34", settings=_RARE),
+        _words("unique term, all, no settings", "ab12cd34", settings=""),
+        _words("absent term, all", "absentterm", settings=_RARE),
+        _words("absent term, all, no settings", "absentterm", settings=""),
         _words("two terms, 1 site", "faulted groundfailure", "site_id = 'SITE-0037'"),
         _words("two terms, all", "faulted groundfailure"),
         _words("24 h and a term, 1 site", "faulted", f"site_id = 'SITE-0037' AND {_LAST_DAY}"),
         _words("24 h and a term, all", "faulted", _LAST_DAY),
-        _same("count of a broad term, all", "1", "hasAllTokens({}, 'faulted')"),
+        _same("count of a broad term, all", "1", broad, f"{query.SEARCHING}, {_ALONE}"),
+        _same("count of a broad term, all, no settings", "1", broad),
         _page("part of a word, 1 site", Search(terms=["dfail"], sites=_ONE)),
         _page("part of a word, all", Search(terms=["dfail"])),
         _page("unique, as the API asks", Search(terms=["AB12CD34"])),
@@ -121,23 +127,24 @@ def _statements(engine: Engine, search: Search, limit: int, after: Place | None)
     return [*tried, page(datetime.fromisoformat(str(since)).replace(tzinfo=UTC), bounded=True)]
 
 
-def _words(name: str, terms: str, where: str = "1") -> Question:
+def _words(name: str, terms: str, where: str = "1", settings: str = f"{query.PAGED}, {query.SEARCHING}") -> Question:
     """Whole words, for both the same way; ours with the settings that docs/schema.md names for them."""
     condition = f"{where} AND hasAllTokens({{}}, '{terms}')"
     columns = ", ".join(dict.fromkeys([*_COLUMNS, *query.KEY]))
     by = ", ".join(f"{column} DESC" for column in query.KEY)
     ours = f"SELECT {columns} FROM {DATABASE}.{OURS} WHERE {condition.format('words')} ORDER BY {by} LIMIT 50"
-    ours += f" SETTINGS {query.PAGED}, {query.SEARCHING}"
-    return Question(name, _reference(condition.format("search"), 50), lambda _: [Statement(ours, {})])
+    return Question(name, _reference(condition.format("search"), 50), lambda _: [_statement(ours, settings)])
 
 
-def _same(name: str, groups: str, where: str) -> Question:
+def _same(name: str, groups: str, where: str, settings: str = "") -> Question:
     sql = f"SELECT {groups}, count() FROM {DATABASE}.{{}} WHERE {{}} GROUP BY ALL" if groups != "1" else ""
     sql = sql or f"SELECT count() FROM {DATABASE}.{{}} WHERE {{}}"
     ours = sql.format(OURS, where.format("words"))
-    if "hasAllTokens" in where:
-        ours += f" SETTINGS {query.SEARCHING}, max_threads = 1"  # the index counts: there is nothing to share out
-    return Question(name, sql.format(REFERENCE, where.format("search")), lambda _: [Statement(ours, {})])
+    return Question(name, sql.format(REFERENCE, where.format("search")), lambda _: [_statement(ours, settings)])
+
+
+def _statement(sql: str, settings: str) -> Statement:
+    return Statement(sql + (f" SETTINGS {settings}" if settings else ""), {})
 
 
 def _reference(condition: str, limit: int) -> str:
