@@ -24,7 +24,8 @@ _COLUMNS: Final = list(EXPORT_COLUMNS.values())[:25]
 """With the two that name a row, as many as are listed of the reference."""
 _ALONE: Final = "max_threads = 1"
 """Where the index answers, or leaves next to nothing to read: there is nothing to share out."""
-_RARE: Final = f"{query.PAGED}, {query.SEARCHING}, {_ALONE}"
+_LISTING: Final = f"{query.PAGED}, {query.SEARCHING}"
+_RARE: Final = f"{_LISTING}, {_ALONE}"
 _WARM: Final = "use_query_condition_cache = 0"
 _LAST_DAY: Final = f"datetime >= '{times.for_clickhouse(NOW - timedelta(days=1))}'"
 _ONE: Final = ("SITE-0037",)
@@ -127,7 +128,7 @@ def _statements(engine: Engine, search: Search, limit: int, after: Place | None)
     return [*tried, page(datetime.fromisoformat(str(since)).replace(tzinfo=UTC), bounded=True)]
 
 
-def _words(name: str, terms: str, where: str = "1", settings: str = f"{query.PAGED}, {query.SEARCHING}") -> Question:
+def _words(name: str, terms: str, where: str = "1", settings: str = _LISTING) -> Question:
     """Whole words, for both the same way; ours with the settings that docs/schema.md names for them."""
     condition = f"{where} AND hasAllTokens({{}}, '{terms}')"
     columns = ", ".join(dict.fromkeys([*_COLUMNS, *query.KEY]))

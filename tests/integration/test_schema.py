@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import clickhouse_connect
@@ -18,6 +19,8 @@ from ocpplog_common.clickhouse.tables import EXPORT_COLUMNS
 from support.processes import local_clickhouse
 
 pytestmark = pytest.mark.integration
+
+PAGE = (Path(__file__).parents[2] / "docs/schema.md").read_text()
 
 
 @pytest.fixture(scope="module")
@@ -253,6 +256,32 @@ def test_readings_are_in_the_text_alone(client: Client) -> None:
     assert "231.5" in search
     assert not any(reading in words + numbers for reading in ("231.5", "12.25", ": 7"))
     assert numbers == "17533"
+
+
+def test_whole_words_are_found_with_the_settings_that_the_page_names(client: Client) -> None:
+    advice = PAGE[PAGE.index("## Fast queries") : PAGE.index("## Changing a table")]
+    named = set(re.findall(r"`?(?:SETTINGS )?\b([a-z_]+) = (\d+)`", advice))
+    assert named == {
+        ("text_index_like_max_postings_to_read", "100000"),
+        ("optimize_use_projections", "0"),
+        ("query_plan_remove_unused_columns", "0"),
+        ("max_threads", "1"),
+    }
+    settings = ", ".join(f"{name} = {value}" for name, value in sorted(named))
+    client.command("TRUNCATE TABLE log.ocpp_log")
+    client.command(
+        "INSERT INTO log.ocpp_log (datetime, site_id, sequence, request) SELECT now() - number, 's', number,"
+        " multiIf(number % 10 = 3, {both:String}, number % 10 = 4, {one:String}, '{}') FROM numbers(5000)",
+        {"both": '{"status":"Faulted","errorCode":"GroundFailure"}', "one": '{"status":"Faulted"}'},
+    )
+    both = "FROM log.ocpp_log WHERE hasAllTokens(words, 'faulted groundfailure')"
+    page = client.query(f"SELECT sequence {both} ORDER BY datetime DESC LIMIT 50 SETTINGS {settings}").result_rows
+    assert [sequence for (sequence,) in page] == list(range(3, 503, 10))
+    count = settings.replace("query_plan_remove_unused_columns = 0, ", "")
+    assert client.query(f"SELECT count() {both} SETTINGS {count}").result_rows == [(500,)]
+    assert client.query(
+        f"SELECT count() {both.replace('faulted groundfailure', 'GroundFailure')} SETTINGS {count}"
+    ).result_rows == [(0,)]
 
 
 def test_a_partition_is_a_week_from_monday(client: Client) -> None:
